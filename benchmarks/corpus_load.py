@@ -1,0 +1,113 @@
+"""How long a corpus of PARROT's size takes to load, and that a million rows stream in no memory.
+
+    python benchmarks/corpus_load.py [ROWS]
+
+Both on synthetic rows of the bundled corpus. For comparison, side by side: `datasets.load_dataset`
+and `pandas.read_json` on the same file, which only parse it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+ROWS = 2_738
+
+
+def write_rows(path: Path, rows: int) -> None:
+    """Rows of the mini corpus over and over, words rotated so that no two are near copies."""
+    from parrot_bench.resources import data_path
+
+    text = data_path("mini", "mini.jsonl").read_text(encoding="utf-8")
+    originals = [json.loads(line) for line in text.split("\n") if line.strip()]
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(rows):
+            row = dict(originals[number % len(originals)])
+            for name in ("report", "translation"):
+                words = row[name].split(" ")
+                step = 1 + number // len(originals) % max(1, len(words) - 1)
+                row[name] = " ".join(words[step:] + words[:step]) + f" {number}"
+            row["no"] = str(number)
+            file.write(json.dumps(row, ensure_ascii=False) + "\r\n")
+
+
+def seconds(function: Callable[[], object], times: int = 5) -> float:
+    """Median time of a call."""
+    measured = []
+    for _ in range(times):
+        began = time.perf_counter()
+        function()
+        measured.append(time.perf_counter() - began)
+    return median(measured)
+
+
+def load(path: Path) -> None:
+    """Time loading of one file."""
+    import datasets
+    import pandas as pd
+
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.corpus.icd10 import load_table
+
+    datasets.disable_progress_bars()
+    began = time.perf_counter()
+    load_table()
+    print(f"ICD-10-CM table                       {time.perf_counter() - began:8.3f} s")
+    began = time.perf_counter()
+    load_corpus(path)
+    first = time.perf_counter() - began
+    again = seconds(lambda: load_corpus(path))
+    print(f"load_corpus, first time               {first:8.3f} s")
+    print(f"load_corpus, clusters kept            {again:8.3f} s")
+    parse = seconds(lambda: pd.read_json(path, lines=True, dtype=False))
+    print(f"pandas.read_json (parsing only)       {parse:8.3f} s   ratio {again / parse:.1f}")
+    with tempfile.TemporaryDirectory() as cache:
+        began = time.perf_counter()
+        datasets.load_dataset("json", data_files=str(path), cache_dir=cache)
+        arrow = time.perf_counter() - began
+    print(f"datasets.load_dataset (parsing only)  {arrow:8.3f} s   ratio {again / arrow:.1f}")
+
+
+STREAM = """
+import resource, sys
+from parrot_bench.corpus import stream_reports
+from parrot_bench.corpus.report import Report
+n = sum(isinstance(each, Report) for each in stream_reports(sys.argv[1]))
+print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def stream(path: Path) -> None:
+    """Time streaming and its peak memory, in a process of its own."""
+    began = time.perf_counter()
+    out = subprocess.run(
+        [sys.executable, "-c", STREAM, str(path)], check=True, capture_output=True, text=True
+    ).stdout.split()
+    took = time.perf_counter() - began
+    print(f"stream_reports, {int(out[0]):>9,} rows       {took:8.1f} s   peak {out[1]} MiB")
+
+
+def main() -> None:
+    """Print all figures."""
+    million = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reports.jsonl"
+        write_rows(path, ROWS)
+        print(f"{ROWS:,} rows, {path.stat().st_size / 2**20:.1f} MiB")
+        load(path)
+        for rows in (10_000, 100_000, million):
+            write_rows(path, rows)
+            stream(path)
+            path.unlink()
+    print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+
+
+if __name__ == "__main__":
+    main()

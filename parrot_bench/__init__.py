@@ -1,0 +1,45 @@
+"""parrot-bench: the benchmark harness for multilingual radiology report NLP.
+
+The public names load on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parrot_bench.asking import Settings
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.errors import ParrotError
+    from parrot_bench.models.loading import load_model
+    from parrot_bench.registry import get_task
+    from parrot_bench.runner import evaluate
+    from parrot_bench.store import load_run
+
+__all__ = [
+    "ParrotError",
+    "Settings",
+    "evaluate",
+    "get_task",
+    "load_corpus",
+    "load_model",
+    "load_run",
+]
+
+_HOMES = {
+    "ParrotError": "parrot_bench.errors",
+    "Settings": "parrot_bench.asking",
+    "evaluate": "parrot_bench.runner",
+    "get_task": "parrot_bench.registry",
+    "load_corpus": "parrot_bench.corpus",
+    "load_model": "parrot_bench.models.loading",
+    "load_run": "parrot_bench.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'parrot_bench' has no attribute '{name}'")

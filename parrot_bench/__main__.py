@@ -1,0 +1,5 @@
+"""`python -m parrot_bench`."""
+
+from parrot_bench.cli import main
+
+main()

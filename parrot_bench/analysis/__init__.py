@@ -1,0 +1,1 @@
+"""Analysis: tables, figures and the report page of a run."""

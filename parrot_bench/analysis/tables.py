@@ -1,0 +1,119 @@
+"""Results as tables: the same cells for the terminal and for the report page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parrot_bench.corpus.vocabulary import vocabulary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from parrot_bench.store import Run
+
+SHOWN = 4
+"""Measures in a table; a task names its measures in order of importance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Results of one task on one text.
+
+    Attributes:
+        task: Name of the task.
+        text: Name of the text.
+        headline: Its headline measure.
+        measures: Names of the columns after language, n and contributors.
+        rows: One per slice: its name, n, contributors, and a cell per measure.
+        notes: What a reader must know, each once.
+    """
+
+    task: str
+    text: str
+    headline: str
+    measures: tuple[str, ...]
+    rows: tuple[tuple[str, int, int, tuple[str, ...]], ...]
+    notes: tuple[str, ...]
+
+
+def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
+    """Tables of a run, one for each task and text.
+
+    Args:
+        run: The run.
+        every_measure: Whether to show all measures instead of the first four.
+    """
+    headlines = {task["name"]: task["headline"] for task in run.manifest["tasks"]}
+    for (task, text), part in run.results.groupby(["task", "text"], sort=False):
+        measures = list(dict.fromkeys(part["metric"]))
+        chosen = measures if every_measure else measures[:SHOWN]
+        yield Table(
+            task=str(task),
+            text=str(text),
+            headline=headlines[str(task)],
+            measures=tuple(chosen),
+            rows=tuple(_rows(part, chosen)),
+            notes=tuple(_notes(run, str(task), str(text), part, headlines[str(task)])),
+        )
+
+
+def _rows(
+    part: pd.DataFrame, measures: list[str]
+) -> Iterator[tuple[str, int, int, tuple[str, ...]]]:
+    order = [
+        *sorted(set(part.loc[part["slice_kind"] == "language", "slice"])),
+        "macro",
+        "pooled",
+    ]
+    for name in order:
+        cells = part[part["slice"] == name].set_index("metric")
+        first = cells.loc[measures[0]]
+        yield (
+            slice_name(name),
+            int(first["n"]),
+            int(first["clusters"]),
+            tuple(cell(cells.loc[measure].to_dict()) for measure in measures),
+        )
+
+
+def slice_name(name: str) -> str:
+    """English name of a language; "macro" and "pooled" as they are."""
+    row = vocabulary("languages").rows.get(name)
+    return row["name"] if row else name
+
+
+def cell(estimate: dict[str, Any]) -> str:
+    """An estimate as text: percent for shares, two decimals for counts, with its interval."""
+    value, low, high = (_number(estimate[key]) for key in ("value", "low", "high"))
+    if value is None:
+        return "–"
+    scale, digits = (1.0, 2) if estimate["metric"] == "mean_codes" else (100.0, 1)
+    if low is None or high is None:
+        return f"{value * scale:.{digits}f}"
+    return f"{value * scale:.{digits}f} ({low * scale:.{digits}f}–{high * scale:.{digits}f})"
+
+
+def _number(value: Any) -> float | None:
+    """A number that may be missing; pandas writes a missing one as nan."""
+    return None if value is None or value != value else float(value)
+
+
+def _notes(run: Run, task: str, text: str, part: pd.DataFrame, headline: str) -> Iterator[str]:
+    asked = next(
+        each for each in run.manifest["asked"] if (each["task"], each["text"]) == (task, text)
+    )
+    for reason, count in asked["left_out"].items():
+        if count:
+            yield f"{count} reports left out: {reason}."
+    odd = {k: n for k, n in asked["statuses"].items() if n and k != "ok"}
+    if odd:
+        listed = ", ".join(f"{count} {status}" for status, count in odd.items())
+        yield f"Answers that were not ok: {listed} of {asked['items']}."
+    head = part[part["metric"] == headline]
+    for name, note in zip(head["slice"], head["note"], strict=True):
+        if note:
+            yield f"{slice_name(name)}: {note}."
+    methods = dict.fromkeys(method for method in part["method"] if method != "none")
+    yield f"Intervals at 95 %: {'; '.join(methods)}."

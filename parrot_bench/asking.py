@@ -1,0 +1,148 @@
+"""What a run asks: settings, and for every task and text the sheet of questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
+from parrot_bench.corpus.lexicon import mask_modality
+from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.models.base import Model
+from parrot_bench.task import Item, LabelSpace, Task
+
+MASKED = "-masked"
+"""Ending of the name of a text in which words that name the modality are masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is asked of a run besides model, tasks and corpus.
+
+    Attributes:
+        views: Texts to ask about: "original", "translation".
+        mask_modality: Whether tasks whose label the texts often name are also asked with those
+            words masked.
+        languages: Languages to keep; all where None.
+        limit: Reports to ask about, a seeded sample stratified by language; all where None.
+        seed: Seed of the sample, of the bootstrap and of models that draw.
+        resamples: Bootstrap resamples.
+    """
+
+    views: tuple[TextView, ...] = ("original",)
+    mask_modality: bool = False
+    languages: tuple[str, ...] | None = None
+    limit: int | None = None
+    seed: int = 0
+    resamples: int = 1_000
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ParrotError: If a view is unknown or a number out of range.
+        """
+        for view in self.views:
+            if view not in TEXT_VIEWS:
+                raise unknown("text view", view, TEXT_VIEWS)
+        if not self.views:
+            raise ParrotError("No text view is given; 'original', 'translation' or both.")
+        if self.resamples < 100:
+            raise ParrotError(f"{self.resamples} resamples are too few; at least 100 are needed.")
+
+
+DEFAULT = Settings()
+"""The original text of every report, seed 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One task asked about one text of every report that has gold and that text.
+
+    Attributes:
+        task: The task.
+        labels: Its label space.
+        variant: The text: a view, with "-masked" where words are masked.
+        items: The questions.
+        left_out: Number of reports left out, by reason.
+    """
+
+    task: Task
+    labels: LabelSpace
+    variant: str
+    items: tuple[Item, ...]
+    left_out: dict[str, int]
+
+
+def sheets_for(
+    model: Model, tasks: Sequence[Task], corpus: Corpus, settings: Settings
+) -> tuple[list[Sheet], dict[str, str]]:
+    """All that is to be asked, and why some tasks cannot be.
+
+    Raises:
+        ParrotError: If nothing can be asked at all.
+    """
+    sheets: list[Sheet] = []
+    refused: dict[str, str] = {}
+    reports = list(corpus.reports())
+    for task in tasks:
+        labels = task.labels(corpus)
+        obstacle = model.obstacle(task, labels)
+        if obstacle:
+            refused[task.name] = obstacle
+            continue
+        for view in settings.views:
+            if view not in task.views:
+                continue
+            for masked in (False, True) if settings.mask_modality and task.names_leak else (False,):
+                items, left_out = build_items(task, reports, view, masked=masked)
+                if items:
+                    variant = view + MASKED * masked
+                    sheets.append(Sheet(task, labels, variant, items, left_out))
+                else:
+                    refused[f"{task.name}/{view}"] = "no report has both this text and gold."
+    if not sheets:
+        reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
+        raise ParrotError(f"There is nothing to ask. {reasons or 'No task was given.'}")
+    return sheets, refused
+
+
+def build_items(
+    task: Task, reports: Iterable[Report], view: TextView, *, masked: bool = False
+) -> tuple[tuple[Item, ...], dict[str, int]]:
+    """Questions of a task about one text of each report.
+
+    Args:
+        task: The task.
+        reports: The reports.
+        view: Which text.
+        masked: Whether words that name a modality are masked.
+
+    Returns:
+        The items, and the number of reports left out by reason.
+    """
+    items, left_out = [], Counter({"no gold": 0, "no text": 0})
+    for report in reports:
+        gold, text = task.gold(report), report.view(view)
+        if gold is None:
+            left_out["no gold"] += 1
+            continue
+        if not text.strip():
+            left_out["no text"] += 1
+            continue
+        language = report.language if view == "original" else "en"
+        items.append(
+            Item(
+                report_id=report.id,
+                text=mask_modality(text, language) if masked else text,
+                gold=gold,
+                language=report.language,
+                author=report.author,
+                text_language=language,
+                country=report.country,
+                cluster=report.cluster,
+                modality=report.modality,
+            )
+        )
+    return tuple(items), dict(left_out)

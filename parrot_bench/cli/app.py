@@ -1,0 +1,154 @@
+"""The command line: thin, no logic, and nothing heavy imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parrot_bench.cli import data
+from parrot_bench.cli.catalogue import models_app, tasks_app
+from parrot_bench.cli.options import (
+    Data,
+    Json,
+    Method,
+    ModelSpec,
+    RawView,
+    Strict,
+    TasksDir,
+    Without,
+)
+from parrot_bench.cli.output import (
+    ProgressBar,
+    failure,
+    print_json,
+    print_tables,
+    say_findings,
+    split,
+)
+from parrot_bench.errors import ParrotError
+
+app = typer.Typer(
+    help="Benchmark models on multilingual radiology reports.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: parrot-bench run --model baseline:keyword",
+)
+app.add_typer(data.app, name="data")
+app.add_typer(tasks_app, name="tasks")
+app.add_typer(models_app, name="models")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input is one sentence on standard error and exit status 2."""
+    try:
+        app(arguments)
+    except ParrotError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib import metadata
+
+        typer.echo(f"parrot-bench {metadata.version('parrot-bench')}")
+        raise typer.Exit
+
+
+@app.command(
+    epilog="Examples: parrot-bench run --model baseline:keyword --text original,translation  ·  "
+    "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1  ·  "
+    "parrot-bench run --model baseline:tfidf --data reports.jsonl --languages pl,de --limit 200"
+)
+def run(
+    model: ModelSpec,
+    tasks: Annotated[
+        str, typer.Option("--tasks", "-t", help="Comma-separated; all bundled ones by default.")
+    ] = "modality,region,icd_coding",
+    data: Data = "mini",
+    text: Annotated[str, typer.Option(help="original, translation or both, comma-separated.")] = (
+        "original"
+    ),
+    languages: Annotated[
+        str | None, typer.Option(help="Only these, such as pl,Greek.", show_default=False)
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="A sample of so many reports, by language.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of run folders.")] = Path("runs"),
+    mask_modality: Annotated[
+        bool, typer.Option("--mask-modality", help="Also ask with modality words masked.")
+    ] = False,
+    method: Method = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 ...", show_default=False)
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="float32, bfloat16 or float16.", show_default=False)
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
+    tasks_dir: TasksDir = None,
+    raw: RawView = False,
+    without: Without = "",
+    strict: Strict = False,
+) -> None:
+    """Run a model on tasks and write a run folder; the same command goes on where it stopped."""
+    from parrot_bench.analysis.report import write_report
+    from parrot_bench.asking import Settings
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.models.loading import load_model
+    from parrot_bench.registry import get_task
+    from parrot_bench.runner import evaluate
+
+    settings = Settings(
+        views=tuple(split(text)),  # type: ignore[arg-type]
+        mask_modality=mask_modality,
+        languages=tuple(split(languages)) if languages is not None else None,
+        limit=limit,
+        seed=seed,
+        resamples=resamples,
+    )
+    chosen = [get_task(name, tasks_dir) for name in split(tasks)]
+    corpus = load_corpus(
+        data, view="raw" if raw else "clean", without=split(without), strict=strict
+    )
+    say_findings(corpus.findings, data)
+    loaded = load_model(model, method=method, seed=seed, device=device, dtype=dtype)
+    with ProgressBar() as progress:
+        done = evaluate(loaded, chosen, corpus, settings, out=out, progress=progress)
+    print_tables(done)
+    typer.echo(f"\nReport: {write_report(done)}")
+    if done.status != "complete":
+        failed = done.manifest["failed"]
+        raise failure(f"{failed} items failed; give the same command to ask them again.", 3)
+
+
+@app.command(
+    epilog="Examples: parrot-bench show runs/RUN  ·  parrot-bench show runs/RUN --all  ·  "
+    "parrot-bench show runs/RUN --json"
+)
+def show(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    every_measure: Annotated[bool, typer.Option("--all", help="Every measure.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the results of a run."""
+    from parrot_bench.store import load_run
+
+    done = load_run(folder)
+    if as_json:
+        records = done.results.astype(object).where(done.results.notna(), None)
+        print_json({"run": done.manifest, "results": records.to_dict("records")})
+        return
+    print_tables(done, every_measure=every_measure)

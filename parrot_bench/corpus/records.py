@@ -1,0 +1,138 @@
+"""One record of any form: what is good in it, and what is wrong with it.
+
+A record becomes a `Row` of canonical field names and strings, or a `Finding` that says in one
+sentence why it cannot.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from parrot_bench.corpus.vocabulary import vocabulary
+
+FIELDS = (
+    "no",
+    "language",
+    "modality",
+    "area",
+    "report",
+    "translation",
+    "icd",
+    "contributor_code",
+    "country",
+    "subspecialty",
+)
+REQUIRED = ("language", "report")
+LONGEST_RECORD = 1_000_000
+"""Characters of a report or translation; the longest published one has 6,526."""
+_LISTS = {"icd", "area", "subspecialty"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about one row that a person should know.
+
+    Attributes:
+        line: Line of the file (row, where the form has no lines), from 1.
+        id: Identifier of the report; empty where it could not be read.
+        kind: Short name of the kind of finding, such as "unmapped area".
+        message: One sentence without report text.
+        rejected: Whether the row was left out because of it.
+    """
+
+    line: int
+    id: str
+    kind: str
+    message: str
+    rejected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One readable row: canonical fields, and further fields as they were."""
+
+    line: int
+    fields: dict[str, str]
+    extra: dict[str, str]
+    missing: tuple[str, ...]
+
+
+def rejected(line: int, message: str, kind: str = "unreadable row", id: str = "") -> Finding:  # noqa: A002
+    """Finding that leaves a row out."""
+    return Finding(line, id, kind, message, rejected=True)
+
+
+@cache
+def canonical_field(name: str) -> str | None:
+    """Canonical field that a column name means; None where it is an extra one."""
+    return vocabulary("fields").find(name.strip().lstrip("\ufeff"))
+
+
+def check_record(line: int, record: Any) -> Row | Finding:
+    """Turn one record into a row of strings, or say what is wrong with it."""
+    if not isinstance(record, dict):
+        kind = _type_name(record)
+        return rejected(line, f"A JSON object was expected on this line, not a {kind}.")
+    fields: dict[str, str] = {}
+    extra: dict[str, str] = {}
+    for name, value in record.items():
+        field = canonical_field(str(name))
+        if field is None or field in fields:
+            extra[str(name)] = value if isinstance(value, str) else json.dumps(value, default=str)
+            continue
+        text = _as_text(field, value)
+        if text is None:
+            message = f"Field '{name}' is a {_type_name(value)}; a string was expected."
+            return rejected(line, message, "wrong type", fields.get("no", ""))
+        fields[field] = text
+    missing = tuple(name for name in FIELDS if name not in fields)
+    number = fields.get("no", "").strip()
+    for name in REQUIRED:
+        if name in missing:
+            return rejected(line, f"Field '{name}' is missing.", "missing field", number)
+    if not fields["report"].strip():
+        return rejected(line, "Field 'report' is empty.", "empty report", number)
+    for name in ("report", "translation"):
+        if len(fields.get(name, "")) > LONGEST_RECORD:
+            message = (
+                f"Field '{name}' has {len(fields[name]):,} characters; at most "
+                f"{LONGEST_RECORD:,} are taken for a report."
+            )
+            return rejected(line, message, "oversized record", number)
+    try:
+        "".join((*fields.values(), *extra.values())).encode()
+    except UnicodeEncodeError:
+        message = "A text holds half a surrogate pair; save the file as UTF-8 again."
+        return rejected(line, message, "damaged characters", number)
+    for name in missing:
+        fields[name] = ""
+    fields["no"] = number or f"row-{line}"
+    return Row(line, fields, extra, missing)
+
+
+def _as_text(field: str, value: Any) -> str | None:
+    """The value as a string; None where it is of a type that cannot be meant."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if field == "no" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if field in _LISTS and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return None
+
+
+def _type_name(value: Any) -> str:
+    names = (
+        (bool, "true/false value"),
+        (int, "number"),
+        (float, "number"),
+        (list, "list"),
+        (dict, "object"),
+        (str, "string"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), type(value).__name__)

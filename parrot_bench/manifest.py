@@ -1,0 +1,128 @@
+"""The manifest of a run: what determines its answers, and what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from parrot_bench.asking import Settings, Sheet
+from parrot_bench.corpus import Corpus
+from parrot_bench.models.base import STATUSES, Model, Prediction
+from parrot_bench.scoring.intervals import LEVEL, MACRO_MINIMUM
+
+
+def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
+    """Counts of one sheet: items, reports left out, statuses."""
+    statuses = Counter(answer.status for answer in found)
+    return {
+        "task": sheet.task.name,
+        "text": sheet.variant,
+        "items": len(found),
+        "left_out": sheet.left_out,
+        "statuses": {status: statuses[status] for status in STATUSES},
+        "outside_label_space": _outside(sheet, found),
+    }
+
+
+def _outside(sheet: Sheet, found: Sequence[Prediction]) -> int | None:
+    """Predicted labels outside the label space; None where the task scores finer labels."""
+    if not all(set(item.gold) <= set(sheet.labels.ids) for item in sheet.items):
+        return None
+    known = set(sheet.labels.ids)
+    return sum(label not in known for answer in found for label in answer.labels)
+
+
+def identity_of(
+    model: Model, sheets: Sequence[Sheet], corpus: Corpus, settings: Settings
+) -> dict[str, Any]:
+    """All that determines the answers and the scores."""
+    languages = sorted({item.text_language for sheet in sheets for item in sheet.items})
+    return {
+        "model": asdict(model.info),
+        "data": {
+            "name": corpus.name,
+            "hash": corpus.hash,
+            "view": corpus.view,
+            "without": list(corpus.without),
+        },
+        "tasks": [
+            {
+                "name": task.name,
+                "version": task.version,
+                "kind": task.kind,
+                "headline": task.headline,
+                "labels": len(labels),
+                "labels_hash": _digest(labels.described()),
+                "prompt_hash": _digest("".join(task.prompt_template(each) for each in languages)),
+                "measures": [measure.name for measure in task.measures],
+            }
+            for task, labels in {s.task.name: (s.task, s.labels) for s in sheets}.values()
+        ],
+        "settings": asdict(settings) | {"level": LEVEL, "macro_minimum": MACRO_MINIMUM},
+        "texts": sorted({sheet.variant for sheet in sheets}),
+        "code": _code_digest(),
+    }
+
+
+def run_id(model: Model, corpus: Corpus, identity: dict[str, Any]) -> str:
+    """Name of a run: model, data and a hash of its identity."""
+    name = Path(model.info.name.removeprefix("hf:")).name if "/" in model.info.name else ""
+    slugs = [_slug(name or model.info.name), _slug(Path(corpus.name).stem)]
+    return "-".join([*slugs, _digest(json.dumps(identity, sort_keys=True))[:12]])
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """SHA-256 over the library's own modules: another scorer makes another run."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def partial(corpus: Corpus, part: Corpus, settings: Settings) -> str:
+    """Why a run is partial; empty where it covers the whole corpus."""
+    reasons = []
+    if settings.languages is not None and part.languages != corpus.languages:
+        reasons.append(f"languages {', '.join(part.languages)} of {', '.join(corpus.languages)}")
+    if settings.limit is not None and len(part) < len(corpus):
+        reasons.append(f"{len(part)} of {len(corpus)} reports, sampled by language")
+    return "; ".join(reasons)
+
+
+def language_counts(corpus: Corpus) -> dict[str, int]:
+    """Number of reports by language."""
+    return dict(sorted(Counter(report.language for report in corpus.reports()).items()))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that are loaded."""
+    names = ("numpy", "pandas", "pyarrow", "datasets", "sklearn", "scipy", "torch", "transformers")
+    wheels = {"sklearn": "scikit-learn"}
+    found = {
+        each: metadata.version(wheels.get(each, each)) for each in names if each in sys.modules
+    }
+    return found | {"python": platform.python_version(), "parrot-bench": _own_version()}
+
+
+def _own_version() -> str:
+    return metadata.version("parrot-bench")

@@ -1,0 +1,1 @@
+"""Models: everything that answers a task's items with predictions."""

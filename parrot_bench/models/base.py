@@ -1,0 +1,92 @@
+"""What a model is: an identity, and an iterator of predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from parrot_bench.task import Item, Labels, LabelSpace, Task
+
+Status = Literal["ok", "unparsable", "empty", "refused", "truncated", "failed"]
+STATUSES: tuple[Status, ...] = ("ok", "unparsable", "empty", "refused", "truncated", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered for one item.
+
+    Attributes:
+        report_id: The item's report.
+        labels: Decided labels. Labels outside the task's space are kept, and count as wrong.
+        scores: Score of every label that the model ranked, higher is likelier; empty where it
+            only decides.
+        status: "ok", or why there is no usable answer. Only "failed" is left out of the scores.
+        raw: The answer as the model gave it, where it is a text. Never leaves the machine.
+        tokens: Tokens read and written; 0 where the model has none.
+        seconds: Time spent on this item.
+        note: For "failed": one sentence, without report text.
+    """
+
+    report_id: str
+    labels: Labels
+    scores: dict[str, float] = field(default_factory=dict)
+    status: Status = "ok"
+    raw: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+    @property
+    def ranking(self) -> Labels:
+        """Labels from the likeliest down, ties in alphabetical order; empty without scores."""
+        return tuple(sorted(self.scores, key=lambda label: (-self.scores[label], label)))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Identity of a model: what a reader needs to run the very same one again.
+
+    Attributes:
+        spec: How it was named on the command line.
+        name: Name without options.
+        method: How it answers: "rule", "fit", "embed", "choose".
+        revision: Resolved commit of a hub model; empty for local folders and baselines.
+        digest: SHA-256 over the weight files or tables; empty where there are none.
+        parameters: Number of parameters; 0 where there are none.
+        trained_on_data: Whether it saw gold labels of the evaluated corpus.
+        settings: Whatever else changes the answers: dtype, device, pooling, top-k rule.
+    """
+
+    spec: str
+    name: str
+    method: str
+    revision: str = ""
+    digest: str = ""
+    parameters: int = 0
+    trained_on_data: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything with these three members is a model; no base class is needed."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """The model's identity."""
+        ...
+
+    def obstacle(self, task: Task, labels: LabelSpace) -> str | None:
+        """Why the model cannot do a task, as one sentence; None where it can."""
+        ...
+
+    def predict(
+        self, task: Task, labels: LabelSpace, items: Sequence[Item]
+    ) -> Iterator[Prediction]:
+        """Answer every item, in order, one prediction each.
+
+        A model reads `item.text`. Only one whose `info.trained_on_data` is true may read
+        `item.gold`.
+        """
+        ...

@@ -1,0 +1,106 @@
+"""Check in seconds whether a model works with every task, before hours are spent."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.base import STATUSES, Model, Prediction
+from parrot_bench.task import Item, LabelSpace, Task
+
+Outcome = Literal["works", "not applicable", "fails"]
+
+TEXTS = (
+    ("en", "GB", "CT of the chest. The lungs are clear. No pleural effusion."),
+    ("de", "DE", "Röntgen des Knies. Kein Erguss. Keine Fraktur."),
+    ("pl", "PL", "USG jamy brzusznej. W pęcherzyku żółciowym złóg 12 mm."),
+)
+"""Language, country and text of three reports, written for this check about nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a model did on one task.
+
+    Attributes:
+        task: Name of the task.
+        outcome: "works", "not applicable" or "fails".
+        why: One sentence.
+        seconds: Time that it took.
+    """
+
+    task: str
+    outcome: Outcome
+    why: str
+    seconds: float
+
+
+def check_model(model: Model, tasks: Iterable[tuple[Task, LabelSpace]]) -> list[Check]:
+    """Ask a model three short reports of every task.
+
+    Args:
+        model: Any model.
+        tasks: Tasks, each with its label space.
+
+    Returns:
+        One row a task, in order; errors of the model are rows, never raised.
+    """
+    return [_check(model, task, labels) for task, labels in tasks]
+
+
+def _check(model: Model, task: Task, labels: LabelSpace) -> Check:
+    began = time.perf_counter()
+    outcome: Outcome
+    try:
+        if not isinstance(model, Model):
+            outcome, why = "fails", "It lacks info, obstacle() or predict(); see models/base.py."
+        elif obstacle := model.obstacle(task, labels):
+            outcome, why = "not applicable", obstacle
+        else:
+            items = synthetic_items(labels)
+            outcome, why = _judge(task, items, list(model.predict(task, labels, items)))
+    except ParrotError as error:
+        outcome, why = "fails", str(error)
+    except Exception as error:  # any model's code runs here, and the other tasks are still asked
+        outcome, why = "fails", f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return Check(task.name, outcome, why, time.perf_counter() - began)
+
+
+def synthetic_items(labels: LabelSpace) -> list[Item]:
+    """Three items in three languages by three authors; their gold means nothing."""
+    return [
+        Item(
+            report_id=f"check-{i}",
+            text=text,
+            gold=(labels.ids[i % len(labels)],),
+            language=language,
+            author=f"author-{i}",
+            text_language=language,
+            country=country,
+        )
+        for i, (language, country, text) in enumerate(TEXTS)
+    ]
+
+
+def _judge(task: Task, items: list[Item], answers: list[Prediction]) -> tuple[Outcome, str]:
+    """Whether the answers keep to the protocol, and one sentence."""
+    asked, answered = [i.report_id for i in items], [a.report_id for a in answers]
+    if asked != answered:
+        return "fails", f"It answered {answered} where {asked} were asked, in that order."
+    for answer in answers:
+        if answer.status not in STATUSES:
+            return "fails", f"Its status '{answer.status}' is none of {', '.join(STATUSES)}."
+        if answer.status == "ok" and task.kind != "multi-label" and len(answer.labels) != 1:
+            return "fails", f"It gave {len(answer.labels)} labels where exactly one is asked for."
+        if not all(math.isfinite(score) for score in answer.scores.values()):
+            return "fails", "It gave a score that is not a finite number."
+    usable = [answer for answer in answers if answer.status == "ok"]
+    if not usable:
+        note = answers[0].note or f"status '{answers[0].status}'"
+        return "fails", f"None of {len(answers)} answers is usable: {note.rstrip('.')}."
+    scored = "with scores" if all(answer.scores for answer in usable) else "without scores"
+    return "works", f"{len(usable)} of {len(answers)} answers are usable, {scored}."

@@ -1,0 +1,346 @@
+"""Embedding models: the answer is the label whose text lies nearest to the report's.
+
+Reads plain encoders (mean pooling) and the sentence-transformers layout: pooling, dense layers,
+maximum length and prompts as the model declares them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.hub import MOST_LABELS, Source, decide, digest, load, read_json
+from parrot_bench.task import Item, Label, LabelSpace, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SCORES_KEPT = 50
+"""Labels whose scores are kept, best first: enough for every ranked measure, and small to store."""
+MARGIN = 0.1
+"""Multi-label: share of the way from the best label's cosine down to the mean of all labels'.
+
+A share and not a number of its own, because models differ tenfold in how far their cosines spread.
+"""
+CHUNK = 128
+"""Items that are sorted by length and answered together."""
+CPU_BATCH_TOKENS, GPU_BATCH_TOKENS = 2048, 16384
+"""Tokens of a batch, padding included; more is slower on a CPU, whose caches are small."""
+POOLINGS = {
+    "cls": "cls_token",
+    "max": "max_tokens",
+    "mean": "mean_tokens",
+    "mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "weightedmean": "weightedmean_tokens",
+    "lasttoken": "lasttoken",
+}
+"""Poolings, and what older configs call them after "pooling_mode_"."""
+ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "Sigmoid", "SiLU")
+WORD = re.compile(r"[^\W\d]+(?:[ -][^\W\d]+)*")
+
+
+def label_text(label: Label) -> str:
+    """Text that stands for a label: 'id: definition', or the definition of an id that is no word.
+
+    "heart_size" is read as "heart size"; a code such as "J90" says nothing to an encoder.
+    """
+    if not label.definition:
+        return label.id
+    if WORD.fullmatch(label.id):
+        return f"{label.id.replace('_', ' ')}: {label.definition}"
+    return label.definition
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a model declares about how its embeddings are made.
+
+    Attributes:
+        pooling: Poolings whose results are joined.
+        steps: Functions on the pooled vectors: dense layers, normalisation.
+        names: The steps' names, for the record.
+        max_tokens: Longest text; None where only the network limits it.
+        lower: Whether texts are lower-cased first.
+        query: Prompt before reports.
+        passage: Prompt before label texts.
+    """
+
+    pooling: tuple[str, ...] = ("mean",)
+    steps: tuple[Callable[[Tensor], Tensor], ...] = ()
+    names: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    lower: bool = False
+    query: str = ""
+    passage: str = ""
+
+
+def read_layout(source: Source) -> Layout:
+    """The declared layout; mean pooling and no prompts where nothing is declared.
+
+    Raises:
+        ParrotError: If the model asks for a step that is not known here.
+    """
+    from torch.nn.functional import normalize
+
+    if not source.modules:
+        return Layout()
+    at = f"Model '{source.spec}'"
+    pooling: tuple[str, ...] = ()
+    steps: list[Callable[[Tensor], Tensor]] = []
+    kinds = [str(each["type"]).rpartition(".")[2] for each in source.modules]
+    for place, (kind, module) in enumerate(zip(kinds, source.modules, strict=True)):
+        folder = source.folder / str(module.get("path", ""))
+        if kind == "Transformer" and place == 0:
+            continue
+        if kind == "Pooling" and place == 1:
+            pooling = _pooling(read_json(folder / "config.json", at, dict), at)
+        elif kind == "Dense" and place > 1:
+            steps.append(_dense(folder, at))
+        elif kind == "Normalize" and place > 1:
+            steps.append(normalize)
+        else:
+            raise ParrotError(
+                f"{at}: its module {place} '{kind}' is not supported; known are a Transformer, a "
+                "Pooling, then Dense and Normalize. Choose another model."
+            )
+    declared: dict[str, Any] = {}
+    for path in sorted(source.transformer.glob("sentence_*_config.json")):
+        declared = read_json(path, at, dict)
+    prompts: dict[str, Any] = {}
+    standard = ""
+    if (source.folder / "config_sentence_transformers.json").is_file():
+        config = read_json(source.folder / "config_sentence_transformers.json", at, dict)
+        prompts = config.get("prompts") or {}
+        standard = prompts.get(config.get("default_prompt_name") or "", "")
+    return Layout(
+        pooling=pooling or ("mean",),
+        steps=tuple(steps),
+        names=tuple(kinds[2:]),
+        max_tokens=declared.get("max_seq_length"),
+        lower=bool(declared.get("do_lower_case")),
+        query=prompts.get("query", standard),
+        passage=prompts.get("passage", prompts.get("document", standard)),
+    )
+
+
+def _pooling(config: dict[str, Any], at: str) -> tuple[str, ...]:
+    """Pooling modes in the old form (pooling_mode_*: true) or the new one (pooling_mode: name)."""
+    named = config.get("pooling_mode")
+    if named is None:
+        on = {key for key, value in config.items() if value is True}
+        named = [mode for mode, key in POOLINGS.items() if f"pooling_mode_{key}" in on]
+    modes = (named,) if isinstance(named, str) else tuple(named)
+    if not modes or not set(modes) <= set(POOLINGS):
+        raise ParrotError(
+            f"{at}: its pooling ({', '.join(map(str, modes)) or 'none declared'}) is not known; "
+            f"known are {', '.join(POOLINGS)}."
+        )
+    if config.get("include_prompt") is False:
+        raise ParrotError(f"{at}: it leaves its prompt out of the pooling, which is not supported.")
+    return modes
+
+
+def _dense(folder: Any, at: str) -> Callable[[Tensor], Tensor]:
+    """A dense layer of the sentence-transformers layout."""
+    import torch
+    from safetensors.torch import load_file
+
+    config = read_json(folder / "config.json", at, dict)
+    activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    name = activation.rpartition(".")[2]
+    inner = config.get("module_input_name", "sentence_embedding")
+    if name not in ACTIVATIONS or config.get("use_residual") or inner != "sentence_embedding":
+        raise ParrotError(f"{at}: its dense layer {folder} is of a kind that is not supported.")
+    if not (folder / "model.safetensors").is_file():
+        raise ParrotError(f"{at}: its dense layer {folder} has no model.safetensors; convert it.")
+    tensors = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
+    act = getattr(torch.nn, name)()
+
+    def step(vectors: Tensor) -> Tensor:
+        projected = torch.nn.functional.linear(
+            vectors, tensors["linear.weight"], tensors.get("linear.bias")
+        )
+        return act(projected)  # type: ignore[no-any-return]
+
+    return step
+
+
+def pool(states: Tensor, mask: Tensor, modes: tuple[str, ...]) -> Tensor:
+    """Pool the states of right-padded texts in float32.
+
+    Args:
+        states: Last hidden states, shape (n, tokens, width).
+        mask: 1 for tokens and 0 for padding, shape (n, tokens).
+        modes: Poolings to join, of `POOLINGS`.
+
+    Returns:
+        Shape (n, width times number of modes).
+    """
+    import torch
+
+    states, present = states.float(), mask.float().unsqueeze(-1)
+    places = torch.arange(1, states.shape[1] + 1, device=states.device).view(1, -1, 1)
+    found = []
+    for mode in modes:
+        if mode == "cls":
+            found.append(states[:, 0])
+        elif mode == "lasttoken":
+            found.append(states[torch.arange(len(states), device=mask.device), mask.sum(1) - 1])
+        elif mode == "max":
+            found.append(states.masked_fill(present == 0, -torch.inf).amax(1))
+        else:
+            weights = present * places if mode == "weightedmean" else present
+            total, count = (states * weights).sum(1), weights.sum(1)
+            found.append(total / (count.sqrt() if mode == "mean_sqrt_len_tokens" else count))
+    return torch.cat(found, dim=-1)
+
+
+class EmbeddingModel:
+    """A model of method "embed".
+
+    Attributes:
+        info: Its identity.
+        truncated: Texts of items, over all calls, that were longer than the model's maximum and
+            were read up to it.
+    """
+
+    def __init__(
+        self, source: Source, *, device: str | None = None, dtype: str | None = None
+    ) -> None:
+        """Load the model.
+
+        Raises:
+            ParrotError: If it cannot be loaded, or asks for a step that is not known here.
+        """
+        self.truncated = 0
+        self._layout = read_layout(source)
+        self._loaded = load(source, causal=False, device=device, dtype=dtype)
+        self._max_tokens = self._longest()
+        self._label_vectors: dict[tuple[Label, ...], Tensor] = {}
+        self.info = ModelInfo(
+            spec=source.spec,
+            name=source.name,
+            method="embed",
+            revision=source.revision,
+            digest=digest(source.folder),
+            parameters=self._loaded.parameters,
+            settings={
+                "device": self._loaded.device,
+                "dtype": self._loaded.dtype,
+                "pooling": "+".join(self._layout.pooling),
+                "after_pooling": list(self._layout.names),
+                "max_tokens": self._max_tokens,
+                "report_prompt": self._layout.query,
+                "label_prompt": self._layout.passage,
+                "label_text": "'id: definition', or the definition where the id is no word",
+                "multi_label_rule": (
+                    f"cosine at most {MARGIN} of (best - mean) below the best, "
+                    f"at most {MOST_LABELS} labels"
+                ),
+                "scores_kept": SCORES_KEPT,
+            },
+        )
+
+    def obstacle(self, task: Task, labels: LabelSpace) -> str | None:  # noqa: ARG002
+        """Any task with labels can be answered."""
+        return None
+
+    def predict(
+        self, task: Task, labels: LabelSpace, items: Sequence[Item]
+    ) -> Iterator[Prediction]:
+        """The nearest labels, with the cosines of the `SCORES_KEPT` best; items in order."""
+        for start in range(0, len(items), CHUNK):
+            yield from self._chunk(task, labels, items[start : start + CHUNK])
+
+    def _chunk(self, task: Task, labels: LabelSpace, items: Sequence[Item]) -> Iterator[Prediction]:
+        known = self._labels(labels)
+        began = time.perf_counter()
+        rows, longer = self._tokens([item.text for item in items], self._layout.query)
+        self.truncated += longer
+        some = [row for row in rows if row]
+        cosines = iter((self._vectors(some) @ known.T).tolist() if some else ())
+        seconds = (time.perf_counter() - began) / (sum(len(row) for row in rows) or 1)
+        for item, row in zip(items, rows, strict=True):
+            if not row:
+                yield Prediction(item.report_id, (), status="empty")
+                continue
+            each = next(cosines)
+            margin = MARGIN * (max(each) - sum(each) / len(each))
+            scores = dict(zip(labels.ids, each, strict=True))
+            best = sorted(scores, key=lambda label: (-scores[label], label))[:SCORES_KEPT]
+            yield Prediction(
+                item.report_id,
+                decide(scores, task.kind, margin),
+                {label: scores[label] for label in best},
+                tokens=len(row),
+                seconds=seconds * len(row),
+            )
+
+    def _labels(self, labels: LabelSpace) -> Tensor:
+        """Vectors of a label space, made once; shape (labels, width)."""
+        if labels.labels not in self._label_vectors:
+            texts = [label_text(label) for label in labels.labels]
+            rows, _ = self._tokens(texts, self._layout.passage)
+            self._label_vectors[labels.labels] = self._vectors(rows)
+        return self._label_vectors[labels.labels]
+
+    def _tokens(self, texts: list[str], prompt: str) -> tuple[list[list[int]], int]:
+        """Token ids of every text, none for a blank one, and how many had to be truncated."""
+        whole = [prompt + (text.lower() if self._layout.lower else text) for text in texts]
+        rows: list[list[int]] = self._loaded.tokenizer(whole, verbose=False)["input_ids"]
+        rows = [row if text.strip() else [] for text, row in zip(texts, rows, strict=True)]
+        longer = [i for i, row in enumerate(rows) if len(row) > self._max_tokens]
+        for i in longer:
+            # Only the tokenizer knows where its closing special tokens belong.
+            cut = self._loaded.tokenizer(whole[i], truncation=True, max_length=self._max_tokens)
+            rows[i] = cut["input_ids"]
+        return rows, len(longer)
+
+    def _vectors(self, rows: list[list[int]]) -> Tensor:
+        """Unit vectors of the texts, in order, on the CPU in float32; shape (n, width)."""
+        import torch
+
+        budget = CPU_BATCH_TOKENS if self._loaded.device == "cpu" else GPU_BATCH_TOKENS
+        order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        found: dict[int, Tensor] = {}
+        while order:
+            size = max(1, budget // len(rows[order[0]]))
+            batch, order = order[:size], order[size:]
+            found.update(zip(batch, self._forward([rows[i] for i in batch]), strict=True))
+        return torch.stack([found[i] for i in range(len(rows))])
+
+    def _forward(self, rows: list[list[int]]) -> Tensor:
+        import torch
+
+        pad = self._loaded.tokenizer.pad_token_id
+        embedded = self._loaded.network.get_input_embeddings().weight.shape[0]
+        pad = pad if pad is not None and pad < embedded else 0
+        width = max(1, *(len(row) for row in rows))
+        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+        ids, mask = ids.to(self._loaded.device), mask.to(self._loaded.device)
+        with torch.inference_mode():
+            states = self._loaded.network(input_ids=ids, attention_mask=mask).last_hidden_state
+            vectors = pool(states, mask, self._layout.pooling).cpu()
+            for step in self._layout.steps:
+                vectors = step(vectors)
+            return torch.nn.functional.normalize(vectors)
+
+    def _longest(self) -> int:
+        """Most tokens that model, tokenizer and position table all take."""
+        import torch
+
+        config = self._loaded.network.config.get_text_config()
+        limits = [self._loaded.tokenizer.model_max_length, self._layout.max_tokens]
+        limits.append(getattr(config, "max_position_embeddings", None))
+        for name, table in self._loaded.network.named_modules():
+            if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding):
+                # RoBERTa's positions begin after its padding index.
+                offset = 0 if table.padding_idx is None else table.padding_idx + 1
+                limits.append(table.num_embeddings - offset)
+        return int(min(each for each in limits if isinstance(each, (int, float)) and each > 0))

@@ -1,0 +1,347 @@
+"""Find, check and load Hugging Face models: what the methods "embed" and "choose" share.
+
+A model is a folder in the layout of the Hugging Face hub, local or in the hub's cache. Its weights
+come from safetensors alone and its own Python code is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.task import Kind, Labels
+
+PREFIX = "hf:"
+TOKENIZERS = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
+"""Files that hold a vocabulary: transformers would build an empty one without any of them."""
+FILES = (
+    "config.json",
+    "modules.json",
+    "config_sentence_transformers.json",
+    "sentence_*_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+    *TOKENIZERS,
+)
+"""Files that make the answers: these are downloaded and digested."""
+MODULE_FOLDER = "[0-9]*_*"
+"""Subfolders of the sentence-transformers layout, such as `1_Pooling`."""
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+DTYPES = ("float32", "bfloat16", "float16")
+MOST_LABELS = 3
+"""Most labels in a multi-label answer: reports rarely hold more, and a guess costs precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model that was found, before it is loaded.
+
+    Attributes:
+        spec: How it was named on the command line.
+        name: "hf:" and the hub id, or the last part of a local folder's path.
+        folder: Folder that holds it.
+        transformer: Folder of the transformer itself, which may be a subfolder.
+        revision: Commit of a hub model; empty for a local folder.
+        config: The transformer's config.json.
+        modules: Entries of modules.json; empty where it is no sentence-transformers model.
+    """
+
+    spec: str
+    name: str
+    folder: Path
+    transformer: Path
+    revision: str
+    config: dict[str, Any]
+    modules: tuple[dict[str, Any], ...]
+
+    @property
+    def architecture(self) -> str:
+        """Class name of the saved network; empty where the config names none."""
+        return str((self.config.get("architectures") or [""])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A network in memory, ready to answer, and its tokenizer."""
+
+    network: Any
+    tokenizer: Any
+    device: str
+    dtype: str
+    parameters: int
+
+
+def resolve(spec: str) -> Source:
+    """Find the model that `hf:NAME[@revision]` names; downloads a hub model if need be.
+
+    A NAME that is an existing folder is that folder, whatever it looks like.
+
+    Raises:
+        ParrotError: If there is no such model, it cannot be reached, or its folder lacks parts.
+    """
+    text = spec.removeprefix(PREFIX)
+    name, _, revision = text.partition("@")
+    local, before = Path(text).expanduser(), Path(text.rpartition("@")[0]).expanduser()
+    if text and local.is_dir():
+        return _inspect(spec, PREFIX + local.resolve().name, local, "")
+    if text.rpartition("@")[0] and before.is_dir():
+        raise ParrotError(
+            f"Model '{spec}': {before} is a local folder, which has no revisions; "
+            "leave out what follows the last '@'."
+        )
+    if not name or text.startswith((".", "/", "~")) or "\\" in text or name.count("/") > 1:
+        raise ParrotError(
+            f"Model '{spec}': there is no such folder; name an existing folder or a hub model, "
+            "as in hf:sentence-transformers/LaBSE."
+        )
+    folder = _download(name, revision)
+    return _inspect(spec, PREFIX + name, folder, folder.name)
+
+
+def _download(name: str, revision: str) -> Path:
+    """The snapshot of a hub model; its folder is called by the commit."""
+    from huggingface_hub import errors, snapshot_download
+
+    wanted = [*FILES, *(f"{MODULE_FOLDER}/{each}" for each in FILES)]
+    others = ["[!0-9]*/*", "consolidated*"]
+    # The first that fits: a gated model is also one that is not found.
+    sentences = {
+        errors.GatedRepoError: (
+            f" is gated: accept its terms at https://huggingface.co/{name}, "
+            "then log in with 'hf auth login'."
+        ),
+        errors.RepositoryNotFoundError: (
+            ": the hub has no such public model; check the spelling, or log in with "
+            "'hf auth login' if it is private."
+        ),
+        errors.RevisionNotFoundError: (
+            f" has no revision '{revision}'; name a branch, a tag or a commit."
+        ),
+        errors.HFValidationError: (
+            ": this is neither a folder here nor a hub id such as sentence-transformers/LaBSE."
+        ),
+        Exception: (
+            f"{f' at revision {revision!r}' if revision else ''} is not in the local cache and "
+            "the hub cannot be reached; connect, or copy the model here and name its folder."
+        ),
+    }
+    try:
+        with quiet():
+            found = snapshot_download(
+                name, revision=revision or None, allow_patterns=wanted, ignore_patterns=others
+            )
+    except Exception as error:  # a proxy, a full disk, a broken connection: many libraries' errors
+        sentence = next(text for kind, text in sentences.items() if isinstance(error, kind))
+        raise ParrotError(f"Model '{PREFIX}{name}'{sentence}") from error
+    return Path(found)
+
+
+def _inspect(spec: str, name: str, folder: Path, revision: str) -> Source:
+    """Check that a folder holds all parts of a model."""
+    at = f"Model '{spec}'"
+    modules: tuple[dict[str, Any], ...] = ()
+    transformer = folder
+    if (folder / "modules.json").is_file():
+        listed = read_json(folder / "modules.json", at, list)
+        if not listed or not all(isinstance(each, dict) and "type" in each for each in listed):
+            raise ParrotError(f"{at}: {folder / 'modules.json'} lists no modules.")
+        modules = tuple(listed)
+        transformer = folder / str(modules[0].get("path", ""))
+    if not (transformer / "config.json").is_file():
+        raise ParrotError(
+            f"{at}: {transformer} holds no config.json, so it is no model folder; "
+            "name the folder that save_pretrained wrote."
+        )
+    config = read_json(transformer / "config.json", at, dict)
+    held = [path.name for path in transformer.iterdir()]
+    if not _any(held, ("*.safetensors",)):
+        pickle = next((each for each in sorted(held) if _any([each], PICKLES)), None)
+        raise ParrotError(
+            f"{at}: its weights are pickled ({pickle}), which could run code when loaded; "
+            "convert them with save_pretrained, which writes safetensors."
+            if pickle
+            else f"{at}: it has no safetensors weights; convert its weights with save_pretrained."
+        )
+    if not _any(held, TOKENIZERS):
+        raise ParrotError(
+            f"{at}: {transformer} holds no tokenizer (tokenizer.json or a vocabulary); "
+            "save the tokenizer beside the model."
+        )
+    return Source(spec, name, folder, transformer, revision, config, modules)
+
+
+def _any(names: list[str], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(name, pattern) for name in names for pattern in patterns)
+
+
+def read_json(path: Path, at: str, kind: type) -> Any:
+    """Contents of a JSON file of a model.
+
+    Args:
+        path: The file.
+        at: Start of the error's sentence: which model.
+        kind: What must stand at its top, dict or list.
+
+    Raises:
+        ParrotError: If the file cannot be read as that.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ParrotError(
+            f"{at}: {path} is not readable as JSON; copy or download it again."
+        ) from error
+    if not isinstance(found, kind):
+        raise ParrotError(f"{at}: {path} holds something else than a JSON {kind.__name__}.")
+    return found
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over names and contents of the weight, config and tokenizer files.
+
+    It is that of the lines that `sha256sum` prints for these files, sorted by name.
+    """
+    found = []
+    for path in (*folder.iterdir(), *folder.glob(f"{MODULE_FOLDER}/*")):
+        if path.is_file() and _any([path.name], FILES):
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            found.append((path.relative_to(folder).as_posix(), content))
+    lines = "".join(f"{content}  {name}\n" for name, content in sorted(found))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def load(source: Source, *, causal: bool, device: str | None, dtype: str | None) -> Loaded:
+    """Load the network and the tokenizer.
+
+    Args:
+        source: The model.
+        causal: With the language modelling head, or without any head.
+        device: "cpu", "cuda" or "cuda:1"; a GPU if there is one by default.
+        dtype: One of `DTYPES`; by default float32 on a CPU, else that of the checkpoint.
+
+    Raises:
+        ParrotError: If the parts are damaged, do not fit together, or need code of their own.
+    """
+    import transformers
+
+    place = _device(device)
+    if dtype is None:
+        named = str(source.config.get("dtype") or source.config.get("torch_dtype"))
+        dtype = named if place != "cpu" and named in DTYPES else "float32"
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
+    if source.config.get("model_type") not in transformers.CONFIG_MAPPING:
+        why = "its own Python code" if "auto_map" in source.config else "a newer transformers"
+        raise ParrotError(
+            f"Model '{source.spec}': type '{source.config.get('model_type')}' is unknown here; it "
+            f"needs {why}, which is not run; choose another model or upgrade transformers."
+        )
+    auto: Any = transformers.AutoModelForCausalLM if causal else transformers.AutoModel
+    part, options = "config.json", {"trust_remote_code": False, "local_files_only": True}
+    try:
+        with quiet():
+            config = transformers.AutoConfig.from_pretrained(source.transformer, **options)
+            part = "tokenizer"
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source.transformer, **options)
+            part = "network"
+            network, report = auto.from_pretrained(
+                source.transformer,
+                config=config,
+                use_safetensors=True,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are reported, and refused below
+                **options,
+            )
+            network = network.to(place).eval()
+    except Exception as error:  # transformers raises whatever its parsers raise
+        reason = " ".join(str(error).split())[:200]
+        raise ParrotError(
+            f"Model '{source.spec}': its {part} cannot be loaded ({type(error).__name__}: "
+            f"{reason}); copy or download the model again."
+        ) from error
+    _check_fit(source, network, tokenizer, report)
+    return Loaded(network, tokenizer, place, dtype, network.num_parameters())
+
+
+def _check_fit(source: Source, network: Any, tokenizer: Any, report: Mapping[str, Any]) -> None:
+    # The pooler is a head that neither method uses; anything else would be random numbers.
+    unfit = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    unfit = {key for key in unfit if "pooler" not in key}
+    if unfit:
+        raise ParrotError(
+            f"Model '{source.spec}': {len(unfit)} of its weights are missing or of another shape, "
+            f"such as {min(unfit)}; this checkpoint is not for this method or not complete."
+        )
+    rows = network.get_input_embeddings().weight.shape[0]
+    if tokenizer.vocab_size > rows:
+        raise ParrotError(
+            f"Model '{source.spec}': its tokenizer knows {tokenizer.vocab_size} tokens and its "
+            f"network only {rows}; they do not belong together."
+        )
+
+
+def _device(name: str | None) -> str:
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise ParrotError(
+            f"Device '{name}' cannot be used here; leave --device out, or use cpu or cuda."
+        ) from error
+    return str(place)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars, warnings or load reports of the libraries inside; restored afterwards."""
+    import transformers
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    logging: Any = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with warnings.catch_warnings(), disable_progress_bars():
+        warnings.simplefilter("ignore")
+        logging.set_verbosity(logging.CRITICAL)
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            if bars:
+                logging.enable_progress_bar()
+
+
+def decide(scores: Mapping[str, float], kind: Kind, margin: float) -> Labels:
+    """Labels of an answer: the best, and for multi-label tasks those within a margin of it.
+
+    Args:
+        scores: Score of every label, higher is likelier.
+        kind: Kind of the task.
+        margin: How far below the best a further label may be; at most `MOST_LABELS` in all.
+
+    Returns:
+        Labels from the best down, ties in alphabetical order.
+    """
+    ranked = sorted(scores, key=lambda label: (-scores[label], label))
+    if kind != "multi-label":
+        return tuple(ranked[:1])
+    floor = scores[ranked[0]] - margin
+    return tuple(label for label in ranked[:MOST_LABELS] if scores[label] >= floor)

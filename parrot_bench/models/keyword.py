@@ -1,0 +1,124 @@
+"""The keyword baseline: lexicons in fifteen languages, no learning, readable in a minute.
+
+For modality and region it counts the words that point to each label; for ICD coding it looks up a
+small dictionary of findings and leaves out those that the sentence negates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from parrot_bench.corpus.lexicon import compile_patterns, fold, lexicon
+from parrot_bench.corpus.vocabulary import headline_region
+from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.resources import data_path, read_table
+from parrot_bench.task import Item, Labels, LabelSpace, Task
+
+FALLBACK_MODALITY = "XR"
+"""Answer without any hint: radiographs are the commonest study and their reports the tersest."""
+OPENING = 150
+"""Characters at the start of a report in which a modality's name is most likely its own."""
+NAME_IN_OPENING, NAME_LATER, CUE = 6, 2, 1
+"""Weights of a modality's name in the opening, of its name further on, and of a cue."""
+REGION_SHARE = 0.4
+"""A region is answered if it has at least this share of the best region's words."""
+CLAUSE_END = re.compile(r"[.;:\n!?。；！？]|, (?:but|aber|mais|ale|pero|ma|maar) ")
+NORMAL = "Z00"
+
+
+class KeywordModel:
+    """Lexicon look-up, without any use of gold labels."""
+
+    info = ModelInfo(spec="baseline:keyword", name="baseline:keyword", method="rule")
+
+    def obstacle(self, task: Task, labels: LabelSpace) -> str | None:  # noqa: ARG002
+        """The lexicons serve three tasks."""
+        if task.name in ("modality", "region", "icd_coding"):
+            return None
+        return "baseline:keyword has no lexicon for this task."
+
+    def predict(
+        self,
+        task: Task,
+        labels: LabelSpace,  # noqa: ARG002
+        items: Sequence[Item],
+    ) -> Iterator[Prediction]:
+        """Answer every item from the lexicon of its text's language, in English without one."""
+        for item in items:
+            text = fold(item.text)
+            language = item.text_language if item.text_language in _covered() else "en"
+            if task.name == "icd_coding":
+                yield Prediction(item.report_id, findings(text, language))
+            elif task.name == "modality":
+                scores = modality_scores(text, language)
+                best = max(scores, key=lambda label: scores[label], default=FALLBACK_MODALITY)
+                yield Prediction(item.report_id, (best,), scores)
+            else:
+                scores = region_scores(text, language)
+                top = max(scores.values(), default=0.0)
+                decided = tuple(r for r in scores if scores[r] >= REGION_SHARE * top)
+                yield Prediction(item.report_id, decided, scores)
+
+
+@cache
+def _covered() -> frozenset[str]:
+    return frozenset(lexicon("region_words", "region"))
+
+
+def modality_scores(text: str, language: str) -> dict[str, float]:
+    """Weight of the words that point to each modality.
+
+    Args:
+        text: Folded text.
+        language: A language with a lexicon.
+    """
+    scores: Counter[str] = Counter()
+    for modality, names in lexicon("modality_words", "modality", "name")[language].items():
+        starts = [match.start() for match in names.finditer(text)]
+        if starts:
+            scores[modality] += NAME_IN_OPENING if starts[0] < OPENING else NAME_LATER
+    for modality, cues in lexicon("modality_words", "modality", "cue")[language].items():
+        scores[modality] += CUE * len({match[0] for match in cues.finditer(text)})
+    return {modality: float(score) for modality, score in scores.items() if score}
+
+
+def region_scores(text: str, language: str) -> dict[str, float]:
+    """Number of different words that point to each headline region."""
+    scores: Counter[str] = Counter()
+    for region, words in lexicon("region_words", "region")[language].items():
+        scores[headline_region(region)] += len({match[0] for match in words.finditer(text)})
+    return {region: float(score) for region, score in scores.items() if score}
+
+
+def findings(text: str, language: str) -> Labels:
+    """Codes of the findings that a text states and does not negate; Z00 where it states none."""
+    before, after = _negations(language)
+    codes: dict[str, None] = {}
+    for clause in CLAUSE_END.split(text):
+        for code, words in lexicon("finding_words", "code").get(language, {}).items():
+            for match in words.finditer(clause):
+                if before and before.search(clause[: match.start()]):
+                    continue
+                if after and after.search(clause[match.end() :]):
+                    continue
+                codes[code] = None
+                break
+    return tuple(codes) or (NORMAL,)
+
+
+@cache
+def _negations(language: str) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+    """Expressions that negate what follows, and what stands before them."""
+    rows = [
+        row
+        for row in read_table(data_path("vocabulary", "negation_words.csv"))
+        if row["language"] == language
+    ]
+    found = []
+    for position in ("before", "after"):
+        patterns = [row["pattern"] for row in rows if row["position"] == position]
+        found.append(compile_patterns(patterns) if patterns else None)
+    return found[0], found[1]

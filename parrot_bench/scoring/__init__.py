@@ -1,0 +1,1 @@
+"""Scoring: metrics as sums over reports, and the intervals made from them."""

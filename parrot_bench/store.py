@@ -1,0 +1,212 @@
+"""The run folder: a manifest, predictions and results, and the answers of a run still under way.
+
+    runs/<run id>/
+        run.json             what ran: model, data, tasks, settings, versions, timings
+        predictions.parquet  one row per report, task and text: labels, scores, status
+        results.parquet      one row per task, text, slice and metric: value and interval
+        report.html          the results as a page
+        answers.sqlite       answers so far; gone when the run is complete
+
+None of the shareable files holds report text, gold labels or a contributor's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.base import Prediction
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+"""Version of the run folder's layout."""
+_COMMIT_SECONDS = 1.0
+_COMMIT_ANSWERS = 64
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder.
+
+    Attributes:
+        path: The folder.
+        manifest: Contents of run.json.
+        predictions: One row per report, task and text.
+        results: Tidy results: one row per task, text, slice and metric.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    predictions: pd.DataFrame
+    results: pd.DataFrame
+
+    @property
+    def id(self) -> str:
+        """Name of the run, which is a hash of all that determines its answers."""
+        return str(self.manifest["id"])
+
+    @property
+    def status(self) -> Literal["complete", "incomplete"]:
+        """Whether every item was answered."""
+        return "complete" if self.manifest["status"] == "complete" else "incomplete"
+
+
+def load_run(path: str | os.PathLike[str]) -> Run:
+    """Read a run folder.
+
+    Args:
+        path: The folder, or its run.json.
+
+    Raises:
+        ParrotError: If it holds no finished run, or one of another layout.
+    """
+    import pandas as pd
+
+    folder = Path(path)
+    folder = folder.parent if folder.name == "run.json" else folder
+    manifest = read_manifest(folder)
+    if manifest is None:
+        hint = ""
+        if (folder / "answers.sqlite").exists():
+            hint = " It was cut off: give the same 'run' command again and it goes on."
+        raise ParrotError(f"{folder}: no finished run (run.json) is in this folder.{hint}")
+    frames = []
+    for name in ("predictions", "results"):
+        file = folder / f"{name}.parquet"
+        try:
+            frames.append(pd.read_parquet(file))
+        except (OSError, ValueError) as error:
+            raise ParrotError(
+                f"{file}: cannot be read ({type(error).__name__}); run the command again."
+            ) from error
+    return Run(folder, manifest, *frames)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Contents of a folder's run.json; None where there is none.
+
+    Raises:
+        ParrotError: If the file is damaged or of another layout.
+    """
+    file = folder / "run.json"
+    if not file.is_file():
+        return None
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        schema = manifest["schema"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ParrotError(f"{file}: not the manifest of a run; delete the folder.") from error
+    if schema != SCHEMA:
+        raise ParrotError(f"{file}: written by layout {schema}, this version reads {SCHEMA}.")
+    return dict(manifest)
+
+
+def write_run(
+    folder: Path, manifest: dict[str, Any], predictions: pd.DataFrame, results: pd.DataFrame
+) -> Run:
+    """Write a run folder, run.json last, each file by an atomic rename."""
+    for name, frame in (("predictions", predictions), ("results", results)):
+        temporary = folder / f".{name}.parquet"
+        frame.to_parquet(temporary, index=False)
+        temporary.replace(folder / f"{name}.parquet")
+    temporary = folder / ".run.json"
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(folder / "run.json")
+    return Run(folder, manifest, predictions, results)
+
+
+class Answers:
+    """Answers of a run under way, kept as they come, so that nothing is asked twice."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create `answers.sqlite` in a run folder.
+
+        Raises:
+            ParrotError: If the folder cannot be written to.
+        """
+        self.path = folder / "answers.sqlite"
+        self._waiting = 0
+        self._committed = time.monotonic()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(self.path, timeout=30)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS answers (task TEXT, variant TEXT, report_id TEXT, "
+                "answer TEXT NOT NULL, PRIMARY KEY (task, variant, report_id)) WITHOUT ROWID"
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise ParrotError(
+                f"{folder}: answers cannot be written here ({error}); choose another --out."
+            ) from error
+
+    def known(self, task: str, variant: str) -> dict[str, Prediction]:
+        """Answers kept for one task and text, by report."""
+        rows = self._database.execute(
+            "SELECT answer FROM answers WHERE task = ? AND variant = ?", (task, variant)
+        )
+        kept = (_prediction(row[0]) for row in rows)
+        return {each.report_id: each for each in kept}
+
+    def keep(self, task: str, variant: str, answer: Prediction) -> None:
+        """Keep one answer; it is on disk at the latest a second or 64 answers later."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)",
+            (task, variant, answer.report_id, _text(answer)),
+        )
+        self._waiting += 1
+        now = time.monotonic()
+        if self._waiting >= _COMMIT_ANSWERS or now - self._committed >= _COMMIT_SECONDS:
+            self._database.commit()
+            self._waiting, self._committed = 0, now
+
+    def close(self, *, discard: bool = False) -> None:
+        """Write what waits and close; with `discard`, delete the file: the run is complete."""
+        self._database.commit()
+        self._database.close()
+        if discard:
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def answers(folder: Path) -> Iterator[Answers]:
+    """Answers of a run folder, closed whatever happens."""
+    kept = Answers(folder)
+    try:
+        yield kept
+    finally:
+        with contextlib.suppress(sqlite3.Error):
+            kept.close()
+
+
+def _text(answer: Prediction) -> str:
+    return json.dumps(
+        {
+            "report_id": answer.report_id,
+            "labels": answer.labels,
+            "scores": answer.scores,
+            "status": answer.status,
+            "raw": answer.raw,
+            "tokens": answer.tokens,
+            "seconds": answer.seconds,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _prediction(text: str) -> Prediction:
+    fields = json.loads(text)
+    fields["labels"] = tuple(fields["labels"])
+    return Prediction(**fields)

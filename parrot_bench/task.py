@@ -1,0 +1,171 @@
+"""What a task is: the contract that every module in `tasks/`, bundled or a user's own, fulfils."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from parrot_bench.corpus.report import TEXT_VIEWS, Report, TextView
+from parrot_bench.errors import ParrotError
+
+if TYPE_CHECKING:
+    from parrot_bench.corpus import Corpus
+    from parrot_bench.scoring.metrics import Metric
+
+Labels = tuple[str, ...]
+Kind = Literal["single-label", "multi-label", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One label: the identifier that is scored, and words for a model that reads.
+
+    Attributes:
+        id: Identifier, such as "chest" or "J90".
+        definition: One English line that says what the label covers.
+    """
+
+    id: str
+    definition: str
+
+
+class LabelSpace:
+    """The fixed, ordered labels that a task asks for; never derived from what a model said."""
+
+    def __init__(self, labels: Iterable[Label]) -> None:
+        """Keep the labels in order.
+
+        Raises:
+            ParrotError: If two labels share an identifier, or there are none.
+        """
+        self.labels = tuple(labels)
+        self.ids: Labels = tuple(label.id for label in self.labels)
+        if not self.ids or len(set(self.ids)) != len(self.ids):
+            raise ParrotError("A label space needs at least one label and no label twice.")
+
+    def __len__(self) -> int:
+        """Number of labels."""
+        return len(self.labels)
+
+    def described(self) -> str:
+        """The labels for a prompt, one 'id: definition' a line."""
+        return "\n".join(f"- {label.id}: {label.definition}" for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question: a report in one text view, with its gold labels and grouping keys."""
+
+    report_id: str
+    text: str
+    gold: Labels
+    language: str
+    author: str
+    text_language: str
+    country: str = ""
+    cluster: int = -1
+    modality: str | None = None
+
+
+def as_given(gold: Labels, predicted: Labels) -> tuple[Labels, Labels]:
+    """Score the labels as they are: the default view of a measure."""
+    return gold, predicted
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric under the name that a task reports it by.
+
+    Attributes:
+        name: Name in the results, such as "category_micro_f1".
+        metric: The metric, which knows label tuples and nothing else.
+        view: Turns one report's gold and predicted labels into what the metric compares, such as
+            codes into their categories.
+        ranked: Whether the metric reads the model's ranking of the labels instead of its decision.
+            Models that give no scores have no value for it.
+    """
+
+    name: str
+    metric: Metric
+    view: Callable[[Labels, Labels], tuple[Labels, Labels]] = as_given
+    ranked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One question asked of every report, and how the answers are scored.
+
+    Attributes:
+        name: Name on the command line and in the results.
+        version: Raised whenever labels, gold, prompts or scoring change.
+        title: One line for people.
+        kind: How many labels an answer may hold.
+        labels: The label space for a corpus.
+        gold: Gold labels of a report; None where it has none.
+        without_gold: One sentence: what happens to a report without gold.
+        measures: What is reported; names are unique.
+        headline: Name of the measure that stands for the task.
+        answer_key: Key of the JSON answer that the prompt asks for.
+        prompts: Folder that holds the prompts, `<name>.<language>.txt`; English is the fallback.
+        views: Text views that the task takes.
+        names_leak: Whether texts often state the label outright (`--mask-modality`).
+    """
+
+    name: str
+    version: str
+    title: str
+    kind: Kind
+    labels: Callable[[Corpus], LabelSpace]
+    gold: Callable[[Report], Labels | None]
+    without_gold: str
+    measures: tuple[Measure, ...]
+    headline: str
+    answer_key: str
+    prompts: Path | None = None
+    views: tuple[TextView, ...] = TEXT_VIEWS
+    names_leak: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the card.
+
+        Raises:
+            ParrotError: If a measure is named twice or the headline is not among the measures.
+        """
+        names = [measure.name for measure in self.measures]
+        if len(set(names)) != len(names):
+            raise ParrotError(f"Task '{self.name}' names a measure twice.")
+        if self.headline not in names:
+            raise ParrotError(
+                f"Task '{self.name}': headline '{self.headline}' is none of its measures."
+            )
+
+    def has_prompt(self, language: str) -> bool:
+        """Whether there is a prompt in a language of its own."""
+        return self.prompts is not None and self._prompt_file(language).is_file()
+
+    def _prompt_file(self, language: str) -> Path:
+        return (self.prompts or Path()) / f"{self.name}.{language}.txt"
+
+    def prompt_template(self, language: str) -> str:
+        """Prompt in one language, or in English where there is none in that language.
+
+        Args:
+            language: ISO 639-1 code of the text that is asked about.
+
+        Returns:
+            A text with the placeholders `{report}` and, for tasks with few labels, `{labels}`.
+        """
+        for code in (language, "en"):
+            if self.has_prompt(code):
+                return self._prompt_file(code).read_text(encoding="utf-8")
+        return (
+            f"{self.title}\nThe labels are:\n{{labels}}\n\nReport:\n{{report}}\n\n"
+            f'Answer with JSON only, in the form {{"{self.answer_key}": [...]}}:\n'
+        )
+
+    def prompt(self, item: Item, labels: LabelSpace) -> str:
+        """The prompt for one item, in the language of its text."""
+        template = self.prompt_template(item.text_language)
+        return template.replace("{labels}", labels.described()).replace("{report}", item.text)

