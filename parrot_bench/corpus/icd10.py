@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from parrot_bench.resources import data_path
 
@@ -28,27 +30,39 @@ _LOOSE_LETTER = re.compile(r"^([A-Z])\s+(?=\d)")
 _LOOSE_DIGITS = re.compile(r"^([A-Z]\d[0-9AB])\s+(?=\d{1,4}$)")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class CodeTable:
     """Chapters, blocks and codes of one release of ICD-10-CM.
 
-    Codes are given in normal form, upper case with a dot after the third character; see
-    `normalise_code`. Chapters are called "1" to "22", blocks "A00-A09".
+    Codes come back in normal form, upper case with a dot after the third character; they are asked
+    for in any form that `normalise_code` reads. Chapters are called "1" to "22" as in the library
+    simple-icd-10-cm, blocks "A00-A09".
+
+    Attributes:
+        release: Name of the release, such as "ICD-10-CM April 2026".
+        categories: All three-character categories in tabular order.
+        chapters: The 22 chapters.
     """
 
-    def __init__(self, text: str) -> None:
-        """Read the table from the text of `data/icd10cm/icd10cm.tsv.gz`."""
+    release: str
+    categories: tuple[str, ...]
+    _lines: Mapping[str, str]
+    chapters: ClassVar[tuple[str, ...]] = tuple(str(number) for number in range(1, 23))
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The table in the text of `data/icd10cm/icd10cm.tsv.gz`, whose README has the columns."""
         header, _, body = text.partition("\n")
-        self.release = header.split("\t")[0].removeprefix("# ")
-        """Name of the release, such as "ICD-10-CM April 2026"."""
         # A line is taken apart when it is asked for: most of the 98,000 never are.
-        self._lines = {line[: line.index("\t")]: line for line in body.split("\n")}
-        self.chapters = tuple(str(number) for number in range(1, 23))
-        """The 22 chapters."""
-        self.categories = tuple(name for name in self._lines if len(name) == 3)
-        """All three-character categories in tabular order."""
+        lines = {line[: line.index("\t")]: line for line in body.split("\n")}
+        categories = tuple(name for name in lines if len(name) == 3)
+        return cls(header.split("\t")[0].removeprefix("# "), categories, lines)
+
+    def _name(self, code: str) -> str:
+        return code if code in self._lines else normalise_code(code) or code
 
     def _field(self, name: str, column: int) -> str:
-        return self._lines[name].split("\t")[column]
+        return self._lines[self._name(name)].split("\t")[column]
 
     def __len__(self) -> int:
         """Number of codes, without chapters and blocks."""
@@ -66,7 +80,8 @@ class CodeTable:
 
     def exists(self, code: str) -> bool:
         """Whether a code is in the release; chapters and blocks are no codes."""
-        return code in self._lines and _CODE.fullmatch(code) is not None
+        name = self._name(code)
+        return name in self._lines and _CODE.fullmatch(name) is not None
 
     def is_billable(self, code: str) -> bool:
         """Whether a code is a leaf, and so valid on a claim."""
@@ -78,7 +93,10 @@ class CodeTable:
         Raises:
             KeyError: If there is no such code, block or chapter.
         """
-        return self._field(name, 3)
+        description = self._field(name, 3)
+        if description.startswith("^"):
+            return self.description(self.parent(name)) + description[1:]
+        return description
 
     def parent(self, name: str) -> str:
         """What a code or block stands under; empty for a chapter.
@@ -86,10 +104,13 @@ class CodeTable:
         Raises:
             KeyError: If there is no such code, block or chapter.
         """
-        return self._field(name, 1)
+        name = self._name(name)
+        parent = self._field(name, 1)
+        return parent or name[:-1].rstrip(".") if _CODE.fullmatch(name) else parent
 
     def nearest(self, code: str) -> str | None:
         """The code itself or, where it does not exist, its longest prefix that does."""
+        code = self._name(code)
         while len(code) >= 3:
             if self.exists(code):
                 return code
@@ -106,7 +127,7 @@ class CodeTable:
         at = self.nearest(code)
         if at is None:
             return ()
-        line = [] if at == code else [at]
+        line = [] if at == self._name(code) else [at]
         while parent := self.parent(at):
             if not with_upper and "-" in parent:
                 break
@@ -116,41 +137,46 @@ class CodeTable:
 
     def category(self, code: str) -> str | None:
         """Three-character category, also of a code that does not exist; None for no code."""
-        return code[:3] if _CODE.fullmatch(code) else None
+        return (normalise_code(code) or "")[:3] or None
 
     def block(self, code: str) -> str | None:
         """Block of a code; None where its category is not in the release."""
-        category = code[:3]
-        return self.parent(category) if self.exists(category) else None
+        category = self.category(code)
+        return self.parent(category) if category and self.exists(category) else None
 
     def chapter(self, code: str) -> str | None:
-        """Chapter of a code, by the range of the chapters where its category is not in the release.
+        """Chapter of a code, also of one whose category is not in the release.
+
+        Such a code is placed by the ranges of the chapters. One beyond them, as the WHO's T90 to
+        T98 are, goes to the chapter of its letter where that letter has only one.
 
         Returns:
-            "1" to "22"; None for what is no code, or lies between the ranges.
+            "1" to "22"; None for what is no code, or lies between two chapters of one letter.
         """
-        if _CODE.fullmatch(code) is None:
+        category = self.category(code)
+        if category is None:
             return None
-        block = self.block(code)
+        block = self.block(category)
         if block:
             return self.parent(block)
-        for chapter in self.chapters:
-            first, last = self.description(chapter)[-8:-1].split("-")
-            if first <= code[:3] <= last:
-                return chapter
-        return None
+        ranges = {chapter: self.description(chapter)[-8:-1].split("-") for chapter in self.chapters}
+        near = [c for c, (first, last) in ranges.items() if first[0] <= category[0] <= last[0]]
+        within = [c for c in near if ranges[c][0] <= category <= ranges[c][1]]
+        return next(iter(within or (near if len(near) == 1 else ())), None)
 
 
 @cache
 def load_table() -> CodeTable:
     """The bundled table, read once."""
     content = gzip.decompress(data_path("icd10cm", "icd10cm.tsv.gz").read_bytes())
-    return CodeTable(content.decode("utf-8"))
+    return CodeTable.read(content.decode("utf-8"))
 
 
 @lru_cache(maxsize=100_000)
 def normalise_code(token: str) -> str | None:
     """One code in normal form: upper case, one dot, after the third character.
+
+    Full-width characters are read as plain ones (NFKC).
 
     Args:
         token: What somebody wrote for a single code, such as "c713", "M47." or "M 47.8".
@@ -159,7 +185,7 @@ def normalise_code(token: str) -> str | None:
         The code; None where the token has not the shape of one. Whether the code exists is
         another question.
     """
-    plain = _DOT.sub("", token.strip(_MARKS)).upper()
+    plain = _DOT.sub("", unicodedata.normalize("NFKC", token).strip(_MARKS)).upper()
     plain = _LOOSE_LETTER.sub(r"\1", plain).removesuffix("-")
     plain = _LOOSE_DIGITS.sub(r"\1", plain)
     code = plain if len(plain) == 3 else f"{plain[:3]}.{plain[3:]}"

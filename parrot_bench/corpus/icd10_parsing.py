@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,13 +12,25 @@ from parrot_bench.corpus.icd10 import load_table, normalise_code
 
 LONGEST_RANGE = 20
 """A range of more codes is not meant as a list."""
-_SEPARATOR = re.compile(r"[,;/\\|\n\r\t+&]|\s(?:and|und|et|y|e|i|en|och|oraz|or)\s", re.IGNORECASE)
-_SHAPE = (
-    r"[A-Za-z][\s.]?[0-9Aa][\s.]?[0-9ABab](?:\s?\.\s?[0-9A-Za-z]{1,4}|[0-9]{1,2}[0-9A-Za-z]{0,2})?"
+_DASH = "[-\u2013\u2014]"
+_DOTLESS = r"[0-9][0-9A-Za-z]{0,3}|[A-Za-z][0-9Xx]{0,2}[0-9A-Za-z]?"
+# No space before a second letter: "u A41" is the code A41 behind a word, not UA4.1.
+_SHAPE = rf"[A-Za-z](?:[\s.]?[0-9]|[Aa])[\s.]?[0-9ABab](?:\s?\.\s?[0-9A-Za-z]{{1,4}}|{_DOTLESS})?"
+_ENTRY_END = re.compile(r"[;|\\\n\r\t]")
+# The words are letters of chapters too: "M47.8, I 63.9" has no "and". A code must follow them.
+_SEPARATOR = re.compile(
+    r"[,/+&]|(?<=[*\u2020])(?=[A-Z]\d)"
+    rf"|(?:^|\s)(?:and|und|et|y|e|i|en|och|oraz|or)(?=\s+{_SHAPE}(?![0-9A-Z]))",
+    re.IGNORECASE,
 )
+_BLANK = " .-\u2013\u2014_"
 _DECIMAL_COMMA = re.compile(r"\b([A-Za-z]\d[0-9A-Za-z]),(\d{1,4})\b")
-_RANGE = re.compile(rf"\s*({_SHAPE})\.?\s*[-\u2013\u2014]\s*({_SHAPE})\.?\s*")
+_RANGE = re.compile(rf"\s*({_SHAPE})\.?\s*{_DASH}\s*({_SHAPE})\.?\s*")
+_LIST = re.compile(rf"\s*{_SHAPE}(?:\s+{_SHAPE})+\s*")
 _LEADING = re.compile(rf"[\s.(\[]*({_SHAPE})(?:\.?-)?[.*\u2020!#)\]]*(?![0-9A-Za-z])")
+_MENTION = re.compile(r"\b[A-Za-z][0-9Aa][0-9ABab](?:\.[0-9A-Za-z]{1,4})?\b")
+_SHORT_END = re.compile(rf"{_DASH}(?:\d|[A-Za-z]\b)")
+_LETTERS_AND_DIGITS = re.compile(r"[^\W\d_]\d|\d[^\W\d_]|^\W*\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +39,7 @@ class ParsedCodes:
 
     Attributes:
         codes: Codes in normal form, each once, in the order of the field.
-        invalid: Pieces that cannot be read as a code.
+        invalid: Pieces that cannot be read as a code, and descriptions that name a further code.
         written: Every code as it was written, repeated ones included.
     """
 
@@ -41,9 +54,13 @@ def parse_codes(text: str) -> ParsedCodes:
 
     Understands any case, missing and stray dots, spaces inside codes, commas, semicolons, slashes,
     line ends and small words between them, dagger and asterisk marks, "S82.-", a description after
-    a code, and ranges. A range is a list of the codes from one end to the other where both exist
-    at the same depth of one category and the list is not longer than 20; otherwise it is its two
-    ends. Nothing is guessed: a letter O for a zero is not repaired.
+    a code, and ranges. A description may go on behind a comma, up to a semicolon or a line end. A
+    range is a list of the codes from one end to the other where both exist at the same depth of
+    one category and the list is not longer than 20; otherwise it is its two ends.
+
+    Nothing is guessed: a letter O for a zero is not repaired, and a description that names a
+    further code of ICD-10-CM is reported, for it may be a code of the report ("J90 with R91.1") or
+    a remark ("J90 instead of R91.1").
 
     Args:
         text: The field.
@@ -55,33 +72,51 @@ def parse_codes(text: str) -> ParsedCodes:
     invalid: list[str] = []
     written: list[str] = []
     plain = _DECIMAL_COMMA.sub(r"\1.\2", unicodedata.normalize("NFKC", text))
-    for piece in _SEPARATOR.split(plain):
-        if not piece.strip(" .-\u2013\u2014_"):
-            continue
-        read = _codes(piece)
-        found += [code for code, _ in read]
-        written += [token.strip() for _, token in read]
-        if not read:
-            invalid.append(piece.strip())
+    for entry in _ENTRY_END.split(plain):
+        for codes, rest in _pieces(entry):
+            found += [code for code, _ in codes]
+            written += [token.strip() for _, token in codes]
+            if rest and (not codes or _names_a_code(rest)):
+                invalid.append(rest)
     return ParsedCodes(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(invalid)), tuple(written))
 
 
-def _codes(piece: str) -> list[tuple[str, str]]:
-    """Codes of one piece with what was written: one, several with spaces, a range, or described."""
-    words = [(normalise_code(word), word) for word in piece.split()]
-    if all(code for code, _ in words):
-        return [(code, word) for code, word in words if code]
-    whole = normalise_code(piece)
-    if whole:
-        return [(whole, piece)]
+def _pieces(entry: str) -> Iterator[tuple[list[tuple[str, str]], str]]:
+    """Codes of each piece with what was written, and the rest of it, less what only describes."""
+    described = False
+    for piece in _SEPARATOR.split(entry):
+        if not piece.strip(_BLANK):
+            continue
+        codes, rest = _codes(piece)
+        if codes:
+            described = any(letter.isalpha() for letter in rest)
+        elif described and not _LETTERS_AND_DIGITS.search(piece):
+            continue
+        yield codes, rest.strip()
+
+
+def _codes(piece: str) -> tuple[list[tuple[str, str]], str]:
+    """Codes of one piece, one, several with spaces, a range, or described; and the rest of it."""
+    listed = _LIST.fullmatch(piece)
+    for tokens in (piece.split(), [piece], re.findall(_SHAPE, piece) if listed else []):
+        read = [(normalise_code(token), token) for token in tokens]
+        if read and all(code for code, _ in read):
+            return [(code, token) for code, token in read if code], ""
     ends = _RANGE.fullmatch(piece)
     if ends:
         first, last = normalise_code(ends[1]), normalise_code(ends[2])
         if first and last:
-            return [(code, code) for code in _range(first, last)]
+            return [(code, code) for code in _range(first, last)], ""
     leading = _LEADING.match(piece)
     code = normalise_code(leading[1]) if leading else None
-    return [(code, leading[1])] if leading and code else []
+    return ([(code, leading[1])], piece[leading.end() :]) if leading and code else ([], piece)
+
+
+def _names_a_code(description: str) -> bool:
+    """Whether a description holds a code of the release, or begins with the end of a range."""
+    table = load_table()
+    found = _MENTION.findall(description)
+    return any(map(table.exists, found)) or _SHORT_END.match(description) is not None
 
 
 def _range(first: str, last: str) -> list[str]:

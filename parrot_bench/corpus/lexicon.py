@@ -37,21 +37,23 @@ def pattern_regex(pattern: str) -> str:
     """Regular expression of one pattern.
 
     `word` is a whole word, `stem*` begins one, `*end` ends one and `*part*` stands anywhere;
-    a space is any white space or a hyphen, and ` ... ` a gap of up to three words.
+    an asterisk inside stands for up to eight letters, a space is any white space or a hyphen, and
+    ` ... ` is a gap of up to three words.
     """
     words: list[str] = []
     for word in fold(pattern).split():
         if word == "...":
             words.append(r"(?:[\s-]+[^\s.;:]+){0,3}?[\s-]+")
             continue
-        core = re.escape(word.strip("*"))
+        parts = word.strip("*").split("*")
+        core = r"\w{0,8}?".join(re.escape(part) for part in parts)
         loose = bool(_CJK.search(core))
         before = r"\w*" if word.startswith("*") and not loose else ""
         after = r"\w*" if word.endswith("*") and not loose else ""
         if words and not words[-1].endswith(r"[\s-]+"):
             words.append(r"[\s-]+")
-        left = "" if loose or not core[:1].isalnum() else r"(?<!\w)"
-        right = "" if loose or not core[-1:].isalnum() else r"(?!\w)"
+        left = "" if loose or not parts[0][:1].isalnum() else r"(?<!\w)"
+        right = "" if loose or not parts[-1][-1:].isalnum() else r"(?!\w)"
         words.append(f"{left}{before}{core}{after}{right}")
     return "".join(words)
 

