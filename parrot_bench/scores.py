@@ -60,7 +60,7 @@ def _row(
     note = each.note
     if failed:
         note = f"{note}; {failed} failed reports left out" if note else f"{failed} failed left out"
-    better = next(m.metric.better for m in sheet.task.measures if m.name == metric)
+    measured = next(m.metric for m in sheet.task.measures if m.name == metric)
     return {
         "task": sheet.task.name,
         "text": sheet.variant,
@@ -69,7 +69,8 @@ def _row(
         "metric": metric,
         **asdict(each),
         "note": note,
-        "better": better,
+        "better": measured.better,
+        "percent": measured.bounds[1] <= 1,
     }
 
 

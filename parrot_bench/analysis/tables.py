@@ -62,11 +62,8 @@ def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
 def _rows(
     part: pd.DataFrame, measures: list[str]
 ) -> Iterator[tuple[str, int, int, tuple[str, ...]]]:
-    order = [
-        *sorted(set(part.loc[part["slice_kind"] == "language", "slice"])),
-        "macro",
-        "pooled",
-    ]
+    languages = set(part.loc[part["slice_kind"] == "language", "slice"])
+    order = [*sorted(languages, key=slice_name), "macro", "pooled"]
     for name in order:
         cells = part[part["slice"] == name].set_index("metric")
         first = cells.loc[measures[0]]
@@ -89,7 +86,7 @@ def cell(estimate: dict[str, Any]) -> str:
     value, low, high = (_number(estimate[key]) for key in ("value", "low", "high"))
     if value is None:
         return "–"
-    scale, digits = (1.0, 2) if estimate["metric"] == "mean_codes" else (100.0, 1)
+    scale, digits = (100.0, 1) if estimate["percent"] else (1.0, 2)
     if low is None or high is None:
         return f"{value * scale:.{digits}f}"
     return f"{value * scale:.{digits}f} ({low * scale:.{digits}f}–{high * scale:.{digits}f})"
@@ -112,8 +109,7 @@ def _notes(run: Run, task: str, text: str, part: pd.DataFrame, headline: str) ->
         listed = ", ".join(f"{count} {status}" for status, count in odd.items())
         yield f"Answers that were not ok: {listed} of {asked['items']}."
     head = part[part["metric"] == headline]
-    for name, note in zip(head["slice"], head["note"], strict=True):
-        if note:
-            yield f"{slice_name(name)}: {note}."
+    for note, same in head[head["note"] != ""].groupby("note", sort=False):
+        yield f"{', '.join(sorted(slice_name(each) for each in same['slice']))}: {note}."
     methods = dict.fromkeys(method for method in part["method"] if method != "none")
     yield f"Intervals at 95 %: {'; '.join(methods)}."

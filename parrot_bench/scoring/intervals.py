@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 
 LEVEL = 0.95
 """Confidence level of every interval."""
+NO_INTERVAL = "no interval: resamples are undefined or all the same"
+"""Note of an estimate whose bootstrap says nothing, such as a perfect score."""
 MACRO_MINIMUM = 10
 """Languages with fewer reports are shown, but left out of the macro average."""
 
@@ -74,9 +76,7 @@ def estimate(
     """Estimates of one metric for every group, "pooled" and "macro".
 
     Proportions get a Wilson interval per group. Everything else, and all that is pooled or
-    averaged, gets a percentile interval of the bootstrap over contributors within groups. A
-    metric over a fixed set of labels is taken over the labels that have gold in the group (for
-    "pooled": anywhere), fixed before any resampling and whatever the model said.
+    averaged, gets a percentile interval of the bootstrap over contributors within groups.
 
     Args:
         metric: The metric.
@@ -90,29 +90,28 @@ def estimate(
     result: dict[str, Estimate] = {}
     draws: dict[str, FloatArray] = {}
     for name, stratum in groups.items():
-        own, note = _for_gold(metric, [gold[i] for i in stratum.rows])
-        rows = own.contributions(
-            [gold[i] for i in stratum.rows], [predicted[i] for i in stratum.rows]
-        )
+        wanted = [gold[i] for i in stratum.rows]
+        rows = metric.contributions(wanted, [predicted[i] for i in stratum.rows])
         local = Stratum(
             np.arange(len(rows)), stratum.unit, stratum.units, stratum.clusters, stratum.weights
         )
-        draws[name] = own.value(local.sums(rows))
-        result[name] = _of_group(own, rows.sum(axis=0), draws[name], stratum, note)
+        draws[name] = metric.value(local.sums(rows))
+        result[name] = _of_group(
+            metric, rows.sum(axis=0), draws[name], stratum, _labels_note(metric, wanted)
+        )
     result["pooled"] = _pooled(metric, gold, predicted, groups)
     result["macro"] = _macro({name: result[name] for name in groups}, draws)
     return result
 
 
-def _for_gold(metric: Metric, gold: Sequence[Labels]) -> tuple[Metric, str]:
-    """Restrict a metric over labels to those with gold, and say so."""
+def _labels_note(metric: Metric, gold: Sequence[Labels]) -> str:
+    """How many labels a mean over labels is over, where it is not all of them."""
     if not isinstance(metric, PerLabel):
-        return metric, ""
-    present = set().union(*gold) if gold else set()
-    labels = tuple(label for label in metric.labels if label in present)
-    if len(labels) in (0, len(metric.labels)):
-        return metric, ""
-    return metric.over(labels), f"over the {len(labels)} of {len(metric.labels)} labels with gold"
+        return ""
+    present = set(metric.labels) & set().union(*gold)
+    if len(present) == len(metric.labels):
+        return ""
+    return f"over the {len(present)} of {len(metric.labels)} labels with gold"
 
 
 def _number(value: FloatArray | float) -> float | None:
@@ -121,12 +120,12 @@ def _number(value: FloatArray | float) -> float | None:
 
 
 def _percentile(draws: FloatArray) -> tuple[float, float] | None:
-    """Ends of the percentile interval; None where some resample has no value."""
+    """Ends of the percentile interval; None where a resample has no value or all are the same."""
     if not np.isfinite(draws).all():
         return None
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = (float(end) for end in np.quantile(draws, [tail, 1 - tail]))
+    return (low, high) if high - low > 1e-12 else None
 
 
 def _of_group(
@@ -143,7 +142,7 @@ def _of_group(
         return Estimate(value, low, high, LEVEL, "Wilson, reports independent", n, clusters, note)
     ends = _percentile(draws)
     if ends is None:
-        note = _join(note, "undefined in some resamples: no interval")
+        note = _join(note, NO_INTERVAL)
         return Estimate(value, None, None, LEVEL, "none", n, clusters, note)
     if clusters == 1:
         note = _join(note, "one contributor: says nothing of other contributors")
@@ -157,16 +156,16 @@ def _pooled(
     predicted: Sequence[Labels],
     groups: Mapping[str, Stratum],
 ) -> Estimate:
-    own, note = _for_gold(metric, gold)
-    rows = own.contributions(gold, predicted)
+    rows = metric.contributions(gold, predicted)
+    note = _labels_note(metric, gold)
     clusters = sum(stratum.clusters for stratum in groups.values())
-    value = _number(own.value(rows.sum(axis=0))) if len(rows) else None
+    value = _number(metric.value(rows.sum(axis=0))) if len(rows) else None
     if value is None:
         return Estimate(None, None, None, LEVEL, "none", len(rows), clusters, "undefined here")
     sums = np.sum([stratum.sums(rows) for stratum in groups.values()], axis=0)
-    ends = _percentile(own.value(sums))
+    ends = _percentile(metric.value(sums))
     if ends is None or len(rows) == 1:
-        note = _join(note, "no interval: too few reports")
+        note = _join(note, NO_INTERVAL)
         return Estimate(value, None, None, LEVEL, "none", len(rows), clusters, note)
     method = "bootstrap over contributors within languages"
     return Estimate(value, *ends, LEVEL, method, len(rows), clusters, note)
@@ -193,7 +192,7 @@ def _macro(estimates: Mapping[str, Estimate], draws: Mapping[str, FloatArray]) -
         note += f"; fewer than {MACRO_MINIMUM} reports, left out: {', '.join(small)}"
     ends = _percentile(np.mean([draws[name] for name in kept], axis=0))
     if ends is None:
-        note = _join(note, "undefined in some resamples: no interval")
+        note = _join(note, NO_INTERVAL)
         return Estimate(value, None, None, LEVEL, "none", n, clusters, note)
     method = "bootstrap over contributors within languages"
     return Estimate(value, *ends, LEVEL, method, n, clusters, note)

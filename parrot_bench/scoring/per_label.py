@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol, Self, runtime_checkable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import FloatArray, Labels, Metric, Score, ratio
+from parrot_bench.scoring.metrics import FloatArray, Labels, Score, ratio
 
 
 @runtime_checkable
 class PerLabel(Protocol):
-    """A metric that is a mean over a fixed set of labels."""
+    """A metric that is a mean over those labels of a fixed set that have gold."""
 
-    labels: Labels
-
-    def over(self, labels: Labels) -> Metric:
-        """The same metric over some of its labels."""
+    @property
+    def labels(self) -> Labels:
+        """The fixed set."""
         ...
 
 
@@ -27,10 +26,6 @@ class _OverLabels(Score):
     """A metric over a fixed tuple of labels."""
 
     labels: Labels
-
-    def over(self, labels: Labels) -> Self:
-        """The same metric over some of its labels."""
-        return replace(self, labels=labels)
 
     def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """True positives, predicted and gold count of every label, shape (n, 3 L)."""
@@ -52,11 +47,12 @@ class _OverLabels(Score):
 
 
 class MacroF1(_OverLabels):
-    """Mean of the per-label F1 over a fixed set of labels. Range 0 to 1.
+    """Mean of the per-label F1 over the labels of a fixed set that have gold in the sums.
 
-    A label of the set that is neither gold nor predicted in the sums has F1 zero, as in
-    scikit-learn's `f1_score(average="macro", labels=..., zero_division=0)`. It is the mean of
-    F1s, never the F1 of mean precision and recall.
+    Range 0 to 1. It is the mean of F1s, never the F1 of mean precision and recall, and it does not
+    look at what was predicted to choose its labels: a predicted label without gold costs the
+    recall of the label that it stands for. Undefined (nan) where no label has gold. Source:
+    scikit-learn `f1_score(average="macro", labels=...)` with the labels that have gold.
     """
 
     __slots__ = ()
@@ -64,7 +60,7 @@ class MacroF1(_OverLabels):
     def value(self, sums: FloatArray) -> FloatArray:
         """Macro-F1 of the sums."""
         hits, predicted, gold = self._parts(sums)
-        return np.asarray(np.nan_to_num(ratio(2 * hits, predicted + gold)).mean(axis=-1))
+        return _mean_with_gold(ratio(2 * hits, predicted + gold), gold)
 
 
 class BalancedAccuracy(_OverLabels):
@@ -78,9 +74,13 @@ class BalancedAccuracy(_OverLabels):
     def value(self, sums: FloatArray) -> FloatArray:
         """Balanced accuracy of the sums; nan where no label has gold."""
         hits, _, gold = self._parts(sums)
-        present = gold > 0
-        recalls = np.where(present, np.nan_to_num(ratio(hits, gold)), 0.0)
-        return ratio(recalls.sum(axis=-1), present.sum(axis=-1).astype(float))
+        return _mean_with_gold(ratio(hits, gold), gold)
+
+
+def _mean_with_gold(scores: FloatArray, gold: FloatArray) -> FloatArray:
+    """Mean over the last axis of the scores whose gold is not zero."""
+    present = gold > 0
+    return ratio(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1).astype(float))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,12 @@ def test_resampling_whole_contributors_widens_the_interval_when_they_differ():
     assert width > 2 * (alone["pl"].high - alone["pl"].low)
 
 
+def test_a_bootstrap_without_variation_gives_no_interval():
+    one = estimates(MicroF1(), [("a",)] * 20, [("a",)] * 20, ["el"] * 20, ["c1", "c2"] * 10)["el"]
+    assert (one.value, one.low, one.high, one.method) == (1.0, None, None, "none")
+    assert "all the same" in one.note
+
+
 def test_macro_is_the_unweighted_mean_of_the_large_languages():
     gold = [("a",)] * 41
     said = [("a",)] * 10 + [("b",)] * 10 + [("a",)] * 20 + [("b",)]
@@ -71,7 +77,7 @@ def test_macro_is_null_with_the_reason_when_no_language_is_large_enough():
     assert "no language" in result["macro"].note
 
 
-def test_labels_without_gold_in_a_language_are_left_out_before_resampling():
+def test_labels_without_gold_are_left_out_whatever_was_predicted():
     labels = ("a", "b", "c")
     gold, said = [("a",)] * 12, [("a",)] * 6 + [("c",)] * 6
     one = estimates(MacroF1(labels), gold, said, ["hr"] * 12, ["c1"] * 6 + ["c2"] * 6)["hr"]
