@@ -16,7 +16,10 @@ from parrot_bench.resources import data_path, read_table
 
 MASK = "___"
 """What stands for a masked word."""
-_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_CJK_RANGES = "\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_CJK = re.compile(f"[{_CJK_RANGES}]")
+_LETTER = rf"[^\W{_CJK_RANGES}]"
+"""A letter of a script that puts spaces between words."""
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 
 
@@ -48,12 +51,12 @@ def pattern_regex(pattern: str) -> str:
         parts = word.strip("*").split("*")
         core = r"\w{0,8}?".join(re.escape(part) for part in parts)
         loose = bool(_CJK.search(core))
-        before = r"\w*" if word.startswith("*") and not loose else ""
-        after = r"\w*" if word.endswith("*") and not loose else ""
+        before = f"{_LETTER}*" if word.startswith("*") and not loose else ""
+        after = f"{_LETTER}*" if word.endswith("*") and not loose else ""
         if words and not words[-1].endswith(r"[\s-]+"):
             words.append(r"[\s-]+")
-        left = "" if loose or not parts[0][:1].isalnum() else r"(?<!\w)"
-        right = "" if loose or not parts[-1][-1:].isalnum() else r"(?!\w)"
+        left = "" if loose or not parts[0][:1].isalnum() else f"(?<!{_LETTER})"
+        right = "" if loose or not parts[-1][-1:].isalnum() else f"(?!{_LETTER})"
         words.append(f"{left}{before}{core}{after}{right}")
     return "".join(words)
 

@@ -25,7 +25,11 @@ NAME_IN_OPENING, NAME_LATER, CUE = 6, 2, 1
 """Weights of a modality's name in the opening, of its name further on, and of a cue."""
 REGION_SHARE = 0.4
 """A region is answered if it has at least this share of the best region's words."""
-CLAUSE_END = re.compile(r"[.;:\n!?。；！？]|, (?:but|aber|mais|ale|pero|ma|maar) ")
+CLAUSE_END = re.compile(
+    r"[.;:\n!?\u3002\uff1b\uff01\uff1f\uff0c]|, (?:but|aber|mais|ale|pero|ma|maar) "
+)
+COMMA = re.compile("[,\uff0c\u3001]")
+"""How far back a negation reaches that stands after the finding."""
 NORMAL = "Z00"
 
 
@@ -94,15 +98,19 @@ def region_scores(text: str, language: str) -> dict[str, float]:
 
 
 def findings(text: str, language: str) -> Labels:
-    """Codes of the findings that a text states and does not negate; Z00 where it states none."""
+    """Codes of the findings that a text states and does not negate; Z00 where it states none.
+
+    A negation before a finding reaches to the end of the clause, as in a list; one that stands
+    after it reaches back to the last comma. A negation inside the words of a finding counts too.
+    """
     before, after = _negations(language)
     codes: dict[str, None] = {}
     for clause in CLAUSE_END.split(text):
         for code, words in lexicon("finding_words", "code").get(language, {}).items():
             for match in words.finditer(clause):
-                if before and before.search(clause[: match.start()]):
+                if before and before.search(clause[: match.end()]):
                     continue
-                if after and after.search(clause[match.end() :]):
+                if after and after.search(COMMA.split(clause[match.end() :])[0]):
                     continue
                 codes[code] = None
                 break

@@ -1,0 +1,140 @@
+"""The keyword baseline and its lexicons, on sentences invented for these tests."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from parrot_bench.corpus.icd10 import load_table
+from parrot_bench.corpus.lexicon import MASK, compile_patterns, fold, mask_modality
+from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.models.keyword import findings, modality_scores, region_scores
+from parrot_bench.resources import data_path, read_table
+
+LANGUAGES = set("af bs de el en es fr hr it ko nl pl sv tr zh".split())  # noqa: SIM905
+SENTENCES = list(
+    csv.DictReader(
+        (Path(__file__).parent / "data" / "finding_sentences.csv").open(encoding="utf-8")
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "row", SENTENCES, ids=lambda row: f"{row['language']}-{row['sentence'][:20]}"
+)
+def test_findings_are_coded_where_stated_and_not_where_negated(row):
+    codes = {code[:3] for code in findings(fold(row["sentence"]), row["language"])}
+    assert set(row["stated"].split()) <= codes
+    assert not set(row["not_stated"].split()) & codes
+
+
+def test_a_text_without_findings_is_coded_as_normal():
+    assert findings(fold("Lungs clear. No pleural effusion or pneumothorax."), "en") == ("Z00",)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "modality"),
+    [
+        ("de", "CT Thorax nativ. Voraufnahme: Röntgen vom Vortag.", "CT"),
+        ("fr", "IRM du genou gauche, séquences T1 et T2.", "MR"),
+        ("pl", "Badanie USG jamy brzusznej.", "US"),
+        ("sv", "DT buk med kontrast.", "CT"),
+        ("el", "ΑΞΟΝΙΚΗ ΤΟΜΟΓΡΑΦΙΑ ΘΩΡΑΚΟΣ", "CT"),
+        ("tr", "AKCİĞER GRAFİSİ PA", "XR"),
+        ("zh", "胸部CT平扫", "CT"),
+        ("ko", "흉부 CT 조영증강", "CT"),
+        ("es", "Mamografía bilateral, BI-RADS 2", "MG"),
+    ],
+)
+def test_modalities_by_name(language, text, modality):
+    scores = modality_scores(fold(text), language)
+    assert max(scores, key=lambda each: scores[each]) == modality
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "region"),
+    [
+        ("de", "Pleuraerguss beidseits, Mediastinum mittelständig.", "chest"),
+        ("it", "Menisco mediale e rotula regolari.", "lower limb"),
+        ("zh", "肝脏及胆囊未见异常", "abdomen"),
+        ("hr", "Bubrezi i jetra urednog prikaza.", "abdomen"),
+    ],
+)
+def test_regions_by_organ(language, text, region):
+    scores = region_scores(fold(text), language)
+    assert max(scores, key=lambda each: scores[each]) == region
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "masked"),
+    [
+        ("de", "CT-Thorax und MRT des Kopfes", f"{MASK}-Thorax und {MASK} des Kopfes"),
+        ("en", "X-ray: octopus, CT.", f"{MASK}: octopus, {MASK}."),
+        ("tr", "İki yönlü AKCİĞER GRAFİSİ", f"İki yönlü {MASK}"),
+        ("zh", "颅脑MRI平扫", f"颅脑{MASK}平扫"),
+        ("fi", "TT-tutkimus", "TT-tutkimus"),
+    ],
+)
+def test_masking_hides_the_words_and_nothing_else(language, text, masked):
+    assert mask_modality(text, language) == masked
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("ct", "ct thorax", True),
+        ("ct", "actual", False),
+        ("thorax*", "thoraxaufnahme", True),
+        ("*aufnahme", "thoraxaufnahme", True),
+        ("*rax*", "thoraxaufnahme", True),
+        ("bi rads", "bi-rads 2", True),
+        ("*肝*囊肿*", "肝内多发囊肿", True),
+        ("fracture ... radius", "fracture of the distal radius", True),
+        ("fracture ... radius", "fracture. the joint and the distal radius", False),
+        ("θώρακος", "θωρακος", True),
+        ("akcığer", "akciğer", True),
+    ],
+)
+def test_patterns(pattern, text, found):
+    assert bool(compile_patterns([pattern]).search(fold(text))) is found
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "known"),
+    [
+        ("modality_words", "modality", set(vocabulary("modalities").ids)),
+        ("region_words", "region", set(vocabulary("regions").ids)),
+        ("finding_words", "code", set(load_table().codes())),
+        ("negation_words", "position", {"before", "after"}),
+    ],
+)
+def test_lexicon_tables_are_sound(table, column, known):
+    rows = list(read_table(data_path("vocabulary", f"{table}.csv")))
+    assert {row["language"] for row in rows} == LANGUAGES
+    assert {row[column] for row in rows} <= known
+    assert all(row["pattern"].strip("* .") for row in rows)
+    assert len({tuple(row.values()) for row in rows}) == len(rows)
+
+
+def test_the_real_records_are_answered_as_well_as_promised(sample, tmp_path):
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.models.baselines import load_baseline
+    from parrot_bench.registry import get_task
+    from parrot_bench.runner import evaluate
+
+    corpus = load_corpus(sample)
+    tasks = [get_task(name) for name in ("modality", "region", "icd_coding")]
+    results = evaluate(load_baseline("keyword"), tasks, corpus, out=tmp_path).results
+    normal = evaluate(load_baseline("always-z00"), tasks, corpus, out=tmp_path).results
+
+    def pooled(frame, metric):
+        row = frame[(frame["slice"] == "pooled") & (frame["metric"] == metric)]
+        return float(row["value"].iloc[0])
+
+    assert pooled(results, "accuracy") >= 0.80
+    large = results[(results["metric"] == "accuracy") & (results["n"] >= 8)]
+    assert large["value"].min() >= 0.5
+    assert pooled(results, "micro_f1") >= 0.60
+    assert pooled(results, "category_micro_f1") > pooled(normal, "category_micro_f1")
