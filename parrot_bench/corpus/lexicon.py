@@ -16,10 +16,7 @@ from parrot_bench.resources import data_path, read_table
 
 MASK = "___"
 """What stands for a masked word."""
-_CJK_RANGES = "\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-_CJK = re.compile(f"[{_CJK_RANGES}]")
-_LETTER = rf"[^\W{_CJK_RANGES}]"
-"""A letter of a script that puts spaces between words."""
+_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 
 
@@ -50,13 +47,17 @@ def pattern_regex(pattern: str) -> str:
             continue
         parts = word.strip("*").split("*")
         core = r"\w{0,8}?".join(re.escape(part) for part in parts)
-        loose = bool(_CJK.search(core))
-        before = f"{_LETTER}*" if word.startswith("*") and not loose else ""
-        after = f"{_LETTER}*" if word.endswith("*") and not loose else ""
+        # Between Chinese or Korean letters there is no end of a word to look for.
+        anywhere = bool(_CJK.search(core)) or (word[0] == word[-1] == "*" and core.isascii())
+        letters = r"[a-z0-9]*" if anywhere else r"\w*"
+        if _CJK.search(core):
+            letters = ""
+        before = letters if word.startswith("*") else ""
+        after = letters if word.endswith("*") else ""
         if words and not words[-1].endswith(r"[\s-]+"):
             words.append(r"[\s-]+")
-        left = "" if loose or not parts[0][:1].isalnum() else f"(?<!{_LETTER})"
-        right = "" if loose or not parts[-1][-1:].isalnum() else f"(?!{_LETTER})"
+        left = "" if anywhere or not parts[0][:1].isalnum() else r"(?<!\w)"
+        right = "" if anywhere or not parts[-1][-1:].isalnum() else r"(?!\w)"
         words.append(f"{left}{before}{core}{after}{right}")
     return "".join(words)
 
