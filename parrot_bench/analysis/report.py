@@ -52,7 +52,10 @@ def forest(run: Run, task: str, text: str, measure: str) -> dict[str, Any]:
     part = part[(part["task"] == task) & (part["text"] == text) & (part["metric"] == measure)]
     span = _WIDTH - _LEFT - _RIGHT
     rows = []
-    for at, row in enumerate(part.to_dict("records")):
+    order = {"macro": "~1", "pooled": "~2"}  # after every name, as in the table
+    records = part.to_dict("records")
+    records.sort(key=lambda row: order.get(row["slice"], slice_name(row["slice"])))
+    for at, row in enumerate(records):
         defined = row["value"] == row["value"] and row["value"] is not None
         whiskers = row["low"] == row["low"] and row["low"] is not None
         rows.append(

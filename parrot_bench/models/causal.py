@@ -17,7 +17,9 @@ from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import ModelInfo, Prediction
-from parrot_bench.models.hub import MOST_LABELS, Source, decide, digest, load
+from parrot_bench.models.decision import MOST_LABELS, decide
+from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.network import load
 from parrot_bench.task import Item, LabelSpace, Task
 
 CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -64,7 +66,7 @@ class ChoiceModel:
         config = self._loaded.network.config.get_text_config()
         self._context = getattr(config, "max_position_embeddings", None) or math.inf
         self.info = ModelInfo(
-            spec=source.spec,
+            spec=source.public_spec,
             name=source.name,
             method="choose",
             revision=source.revision,

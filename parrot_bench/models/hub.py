@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from parrot_bench.errors import ParrotError, unknown
-from parrot_bench.task import Kind, Labels
+from parrot_bench.errors import ParrotError
 
 PREFIX = "hf:"
 TOKENIZERS = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
@@ -39,9 +38,6 @@ FILES = (
 MODULE_FOLDER = "[0-9]*_*"
 """Subfolders of the sentence-transformers layout, such as `1_Pooling`."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-DTYPES = ("float32", "bfloat16", "float16")
-MOST_LABELS = 3
-"""Most labels in a multi-label answer: reports rarely hold more, and a guess costs precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +63,14 @@ class Source:
     modules: tuple[dict[str, Any], ...]
 
     @property
+    def public_spec(self) -> str:
+        """The spec without a path of this machine: local folders go by their name."""
+        return self.spec if self.revision else self.name
+
+    @property
     def architecture(self) -> str:
         """Class name of the saved network; empty where the config names none."""
         return str((self.config.get("architectures") or [""])[0])
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A network in memory, ready to answer, and its tokenizer."""
-
-    network: Any
-    tokenizer: Any
-    device: str
-    dtype: str
-    parameters: int
 
 
 def resolve(spec: str) -> Source:
@@ -95,7 +85,7 @@ def resolve(spec: str) -> Source:
     name, _, revision = text.partition("@")
     local, before = Path(text).expanduser(), Path(text.rpartition("@")[0]).expanduser()
     if text and local.is_dir():
-        return _inspect(spec, PREFIX + local.resolve().name, local, "")
+        return _inspect(spec, PREFIX + _folder_name(local.resolve()), local, "")
     if text.rpartition("@")[0] and before.is_dir():
         raise ParrotError(
             f"Model '{spec}': {before} is a local folder, which has no revisions; "
@@ -108,6 +98,12 @@ def resolve(spec: str) -> Source:
         )
     folder = _download(name, revision)
     return _inspect(spec, PREFIX + name, folder, folder.name)
+
+
+def _folder_name(folder: Path) -> str:
+    """Last part of a path, with the one before it where the last alone says nothing."""
+    telling = folder.name not in ("checkpoint", "hf", "model", "models", "snapshot", "weights")
+    return folder.name if telling else f"{folder.parent.name}/{folder.name}"
 
 
 def _download(name: str, revision: str) -> Path:
@@ -223,92 +219,6 @@ def digest(folder: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def load(source: Source, *, causal: bool, device: str | None, dtype: str | None) -> Loaded:
-    """Load the network and the tokenizer.
-
-    Args:
-        source: The model.
-        causal: With the language modelling head, or without any head.
-        device: "cpu", "cuda" or "cuda:1"; a GPU if there is one by default.
-        dtype: One of `DTYPES`; by default float32 on a CPU, else that of the checkpoint.
-
-    Raises:
-        ParrotError: If the parts are damaged, do not fit together, or need code of their own.
-    """
-    import transformers
-
-    place = _device(device)
-    if dtype is None:
-        named = str(source.config.get("dtype") or source.config.get("torch_dtype"))
-        dtype = named if place != "cpu" and named in DTYPES else "float32"
-    if dtype not in DTYPES:
-        raise unknown("dtype", dtype, DTYPES)
-    if source.config.get("model_type") not in transformers.CONFIG_MAPPING:
-        why = "its own Python code" if "auto_map" in source.config else "a newer transformers"
-        raise ParrotError(
-            f"Model '{source.spec}': type '{source.config.get('model_type')}' is unknown here; it "
-            f"needs {why}, which is not run; choose another model or upgrade transformers."
-        )
-    auto: Any = transformers.AutoModelForCausalLM if causal else transformers.AutoModel
-    part, options = "config.json", {"trust_remote_code": False, "local_files_only": True}
-    try:
-        with quiet():
-            config = transformers.AutoConfig.from_pretrained(source.transformer, **options)
-            part = "tokenizer"
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source.transformer, **options)
-            part = "network"
-            network, report = auto.from_pretrained(
-                source.transformer,
-                config=config,
-                use_safetensors=True,
-                dtype=dtype,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are reported, and refused below
-                **options,
-            )
-            network = network.to(place).eval()
-    except Exception as error:  # transformers raises whatever its parsers raise
-        reason = " ".join(str(error).split())[:200]
-        raise ParrotError(
-            f"Model '{source.spec}': its {part} cannot be loaded ({type(error).__name__}: "
-            f"{reason}); copy or download the model again."
-        ) from error
-    _check_fit(source, network, tokenizer, report)
-    return Loaded(network, tokenizer, place, dtype, network.num_parameters())
-
-
-def _check_fit(source: Source, network: Any, tokenizer: Any, report: Mapping[str, Any]) -> None:
-    # The pooler is a head that neither method uses; anything else would be random numbers.
-    unfit = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
-    unfit = {key for key in unfit if "pooler" not in key}
-    if unfit:
-        raise ParrotError(
-            f"Model '{source.spec}': {len(unfit)} of its weights are missing or of another shape, "
-            f"such as {min(unfit)}; this checkpoint is not for this method or not complete."
-        )
-    rows = network.get_input_embeddings().weight.shape[0]
-    if tokenizer.vocab_size > rows:
-        raise ParrotError(
-            f"Model '{source.spec}': its tokenizer knows {tokenizer.vocab_size} tokens and its "
-            f"network only {rows}; they do not belong together."
-        )
-
-
-def _device(name: str | None) -> str:
-    import torch
-
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        place = torch.device(name)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError) as error:
-        raise ParrotError(
-            f"Device '{name}' cannot be used here; leave --device out, or use cpu or cuda."
-        ) from error
-    return str(place)
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """No progress bars, warnings or load reports of the libraries inside; restored afterwards."""
@@ -327,21 +237,3 @@ def quiet() -> Iterator[None]:
             logging.set_verbosity(level)
             if bars:
                 logging.enable_progress_bar()
-
-
-def decide(scores: Mapping[str, float], kind: Kind, margin: float) -> Labels:
-    """Labels of an answer: the best, and for multi-label tasks those within a margin of it.
-
-    Args:
-        scores: Score of every label, higher is likelier.
-        kind: Kind of the task.
-        margin: How far below the best a further label may be; at most `MOST_LABELS` in all.
-
-    Returns:
-        Labels from the best down, ties in alphabetical order.
-    """
-    ranked = sorted(scores, key=lambda label: (-scores[label], label))
-    if kind != "multi-label":
-        return tuple(ranked[:1])
-    floor = scores[ranked[0]] - margin
-    return tuple(label for label in ranked[:MOST_LABELS] if scores[label] >= floor)

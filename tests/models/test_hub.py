@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models import hub
+from parrot_bench.models import decision, hub, network
 
 Copy = Callable[[Path], Path]
 
 
-def load(folder: Path, **options: Any) -> hub.Loaded:
+def load(folder: Path, **options: Any) -> network.Loaded:
     wanted = {"causal": False, "device": "cpu", "dtype": None, **options}
-    return hub.load(hub.resolve(f"hf:{folder}"), **wanted)
+    return network.load(hub.resolve(f"hf:{folder}"), **wanted)
 
 
 def test_local_folder_is_found_with_its_architecture(bert_folder: Path) -> None:
@@ -267,8 +267,8 @@ def test_import_is_light() -> None:
 def test_decision(kind: Any, expected: tuple[str, ...]) -> None:
     # d is within the margin too, but three labels are the most; a and d tie, a is first.
     scores = {"d": 0.80, "a": 0.80, "c": 0.85, "b": 0.90, "e": 0.10}
-    assert hub.decide(scores, kind, 0.11) == expected
+    assert decision.decide(scores, kind, 0.11) == expected
 
 
 def test_decision_keeps_to_the_margin() -> None:
-    assert hub.decide({"a": 0.5, "b": 0.41, "c": 0.39}, "multi-label", 0.1) == ("a", "b")
+    assert decision.decide({"a": 0.5, "b": 0.41, "c": 0.39}, "multi-label", 0.1) == ("a", "b")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_method_follows_the_config(shape: str, method: str, request: pytest.Fixt
     model = load_model(f"hf:{folder}", device="cpu")
     assert isinstance(model, Model)
     info = model.info
-    assert (info.method, info.spec) == (method, f"hf:{folder}")
+    assert (info.method, info.spec, info.name) == (method, f"hf:{folder.name}", f"hf:{folder.name}")
     assert len(info.digest) == 64
     assert info.parameters > 0
     assert (info.settings["device"], info.settings["dtype"]) == ("cpu", "float32")
@@ -87,3 +88,11 @@ def test_config_that_does_not_say_how_it_answers(
 def test_unknown_names(spec: str, method: str | None, words: str) -> None:
     with pytest.raises(ParrotError, match=words):
         load_model(spec, method=method)
+
+
+def test_no_path_of_this_machine_is_in_the_identity(gpt2_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "private" / "model"
+    shutil.copytree(gpt2_folder, copy)
+    info = load_model(f"hf:{copy}", device="cpu").info
+    assert (info.spec, info.name) == ("hf:private/model", "hf:private/model")
+    assert str(tmp_path) not in repr(info)
