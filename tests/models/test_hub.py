@@ -79,7 +79,7 @@ def test_model_that_cannot_be_found(spec: str, words: str, offline: Path) -> Non
     ],
 )
 def test_refusals_of_the_hub(name: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
+    import huggingface_hub.errors
 
     kind = getattr(huggingface_hub.errors, name)
 
