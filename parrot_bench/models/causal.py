@@ -65,6 +65,7 @@ class ChoiceModel:
         self._bos = self._leading_token()
         config = self._loaded.network.config.get_text_config()
         self._context = getattr(config, "max_position_embeddings", None) or math.inf
+        self._tokens_that_fit = math.inf
         self.info = ModelInfo(
             spec=source.public_spec,
             name=source.name,
@@ -135,6 +136,8 @@ class ChoiceModel:
     def score(self, rows: list[list[int]], starts: list[int]) -> list[float]:
         """Mean log-likelihood of every row's tokens from its start on, given those before.
 
+        A batch that a GPU's memory does not hold is halved, and so are those after it.
+
         Args:
             rows: Token ids; all rows begin alike.
             starts: Place of the first scored token of each row, at least 1.
@@ -146,24 +149,38 @@ class ChoiceModel:
         cache: Any = DynamicCache(config=self._loaded.network.config)
         if shared:
             self._forward([rows[0][:shared]], cache, logits_to_keep=1)
-        size = max(1, CACHE_TOKENS // max(map(len, rows)))
+        longest = max(map(len, rows))
         found: list[float] = []
-        for first in range(0, len(rows), size):
-            batch = [row[shared:] for row in rows[first : first + size]]
-            begins = [start - shared - 1 for start in starts[first : first + size]]
-            width = max(map(len, batch))
-            # Padding stands right of all that is scored, where causal attention never looks.
-            padded = [row + [0] * (width - len(row)) for row in batch]
-            own = copy.deepcopy(cache)
-            own.reorder_cache(torch.zeros(len(batch), dtype=torch.long))
-            logits = self._forward([row[:-1] for row in padded], own)
-            chances = torch.log_softmax(logits.float(), dim=-1).cpu()
-            targets = torch.tensor([row[1:] for row in padded]).unsqueeze(-1)
-            likely = chances.gather(-1, targets).squeeze(-1).tolist()
+        while len(found) < len(rows):
+            size = max(1, int(min(CACHE_TOKENS, self._tokens_that_fit)) // longest)
+            batch = [row[shared:] for row in rows[len(found) :][:size]]
+            try:
+                likely = self._likely(batch, cache)
+            except torch.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                self._tokens_that_fit = len(batch) // 2 * longest
+                continue  # out of the handler, whose traceback keeps the batch's tensors
+            begins = [start - shared - 1 for start in starts[len(found) :][:size]]
             for row, begin, each in zip(batch, begins, likely, strict=True):
                 scored = each[begin : len(row) - 1]
                 found.append(math.fsum(scored) / len(scored))
         return found
+
+    def _likely(self, batch: list[list[int]], cache: Any) -> list[list[float]]:
+        """Log-likelihood of every token but the first of each row, after a copy of the cache."""
+        import torch
+
+        width = max(map(len, batch))
+        # Padding stands right of all that is scored, where causal attention never looks.
+        padded = [row + [0] * (width - len(row)) for row in batch]
+        own = copy.deepcopy(cache)
+        own.reorder_cache(torch.zeros(len(batch), dtype=torch.long))
+        logits = self._forward([row[:-1] for row in padded], own)
+        chances = torch.log_softmax(logits.float(), dim=-1).cpu()
+        targets = torch.tensor([row[1:] for row in padded]).unsqueeze(-1)
+        likely: list[list[float]] = chances.gather(-1, targets).squeeze(-1).tolist()
+        return likely
 
     def _forward(self, rows: list[list[int]], cache: Any, **options: int) -> Any:
         import torch

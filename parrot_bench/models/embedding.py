@@ -6,6 +6,7 @@ maximum length and prompts as the model declares them.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ class EmbeddingModel:
         self._layout = read_layout(source)
         self._loaded = load(source, causal=False, device=device, dtype=dtype)
         self._max_tokens = self._longest()
+        self._tokens_that_fit = math.inf
         self._label_vectors: dict[tuple[Label, ...], Tensor] = {}
         self.info = ModelInfo(
             spec=source.public_spec,
@@ -149,16 +151,27 @@ class EmbeddingModel:
         return rows, len(longer)
 
     def _vectors(self, rows: list[list[int]]) -> Tensor:
-        """Unit vectors of the texts, in order, on the CPU in float32; shape (n, width)."""
+        """Unit vectors of the texts, in order, on the CPU in float32; shape (n, width).
+
+        A batch that a GPU's memory does not hold is halved, and so are those after it.
+        """
         import torch
 
         budget = CPU_BATCH_TOKENS if self._loaded.device == "cpu" else GPU_BATCH_TOKENS
         order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
         found: dict[int, Tensor] = {}
         while order:
-            size = max(1, budget // len(rows[order[0]]))
-            batch, order = order[:size], order[size:]
-            found.update(zip(batch, self._forward([rows[i] for i in batch]), strict=True))
+            longest = len(rows[order[0]])
+            batch = order[: max(1, int(min(budget, self._tokens_that_fit)) // longest)]
+            try:
+                vectors = self._forward([rows[i] for i in batch])
+            except torch.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                self._tokens_that_fit = len(batch) // 2 * longest
+                continue  # out of the handler, whose traceback keeps the batch's tensors
+            found.update(zip(batch, vectors, strict=True))
+            order = order[len(batch) :]
         return torch.stack([found[i] for i in range(len(rows))])
 
     def _forward(self, rows: list[list[int]]) -> Tensor:
