@@ -76,8 +76,7 @@ def identity_of(
 
 def run_id(model: Model, corpus: Corpus, identity: dict[str, Any]) -> str:
     """Name of a run: model, data and a hash of its identity."""
-    name = Path(model.info.name.removeprefix("hf:")).name if "/" in model.info.name else ""
-    slugs = [_slug(name or model.info.name), _slug(Path(corpus.name).stem)]
+    slugs = [_slug(model.info.name.removeprefix("hf:")), _slug(Path(corpus.name).stem)]
     return "-".join([*slugs, _digest(json.dumps(identity, sort_keys=True))[:12]])
 
 

@@ -72,17 +72,19 @@ def data_errata(as_json: Json = False) -> None:
 )
 def data_fetch(
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept CC BY-NC-SA 4.0 without being asked.")
+        bool,
+        typer.Option("--accept-licence", help="Accept CC BY-NC-SA 4.0, shown the first time."),
     ] = False,
 ) -> None:
     """Download PARROT v1.0 at its pinned commit into the user's cache."""
     from parrot_bench.corpus.download import LICENCE_NOTICE, fetch, licence_accepted
 
-    if not (accept_licence or licence_accepted()):
+    if not licence_accepted():
         typer.echo(LICENCE_NOTICE)
-        if not sys.stdin.isatty():
+        if not accept_licence and not sys.stdin.isatty():
             raise ParrotError("Give --accept-licence to say that you accept PARROT's licence.")
-        typer.confirm("Do you accept?", abort=True)
+        if not accept_licence:
+            typer.confirm("Do you accept?", abort=True)
     with ProgressBar() as progress:
         path, warnings = fetch(progress)
     for warning in warnings:

@@ -1,0 +1,102 @@
+"""Batches that a GPU's memory does not hold are halved, and the answers stay the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parrot_bench.models.causal import ChoiceModel
+from parrot_bench.models.embedding import EmbeddingModel
+from parrot_bench.models.hub import resolve
+from parrot_bench.task import Item, LabelSpace, Task
+
+PROMPT = "CT of the chest: lungs clear. Answer:"
+
+
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes a model's network fail above so many rows; returns the sizes that are tried."""
+    import torch
+
+    def limited(model: EmbeddingModel | ChoiceModel, most: int) -> list[int]:
+        network, tried = model._loaded.network, []
+        forward = network.forward
+
+        def small(*args: Any, **options: Any) -> Any:
+            tried.append(len(options["input_ids"]))
+            if tried[-1] > most:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return forward(*args, **options)
+
+        monkeypatch.setattr(network, "forward", small)
+        return tried
+
+    return limited
+
+
+def encoder(folder: Path) -> EmbeddingModel:
+    return EmbeddingModel(resolve(f"hf:{folder}"), device="cpu")
+
+
+def chooser(folder: Path) -> ChoiceModel:
+    return ChoiceModel(resolve(f"hf:{folder}"), device="cpu")
+
+
+def test_embedding_halves_and_remembers(bert_folder: Path, limit: Any) -> None:
+    model = encoder(bert_folder)
+    rows, _ = model._tokens(["CT of the chest", "MRI of the head"] * 4, "")
+    assert len({len(row) for row in rows}) == 1
+    expected = model._vectors(rows)
+    tried = limit(model, 3)
+    assert model._vectors(rows).numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert tried == [8, 4, 2, 2, 2, 2]
+    model._vectors(rows)
+    assert tried[6:] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_embedding_answers_every_report_once_and_in_order(
+    most: int, bert_folder: Path, items: list[Item], space: LabelSpace, make_task: Any, limit: Any
+) -> None:
+    task: Task = make_task("single-label")
+    expected = list(encoder(bert_folder).predict(task, space, items))
+    model = encoder(bert_folder)
+    tried = limit(model, most)
+    found = list(model.predict(task, space, items))
+    assert max(tried) > most
+    assert [answer.report_id for answer in found] == [item.report_id for item in items]
+    assert [answer.labels for answer in found] == [answer.labels for answer in expected]
+    for one, two in zip(found, expected, strict=True):
+        assert one.scores == pytest.approx(two.scores, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["gpt2_folder", "llama_folder", "sliding_folder"])
+def test_choose_halves_and_remembers(
+    shape: str, request: pytest.FixtureRequest, limit: Any
+) -> None:
+    model = chooser(request.getfixturevalue(shape))
+    rows, starts = model.tokens(PROMPT, ("chest", "knee", "head", "chest head", "abdomen"))
+    expected = model.score(rows, starts)
+    tried = limit(model, 3)
+    assert model.score(rows, starts) == pytest.approx(expected, abs=1e-4)
+    assert tried == [1, 5, 2, 2, 1]  # the prompt stands first
+    model.score(rows, starts)
+    assert tried[5:] == [1, 2, 2, 1]
+
+
+def test_single_text_that_does_not_fit_is_an_error(
+    bert_folder: Path, gpt2_folder: Path, limit: Any
+) -> None:
+    import torch
+
+    embeds, chooses = encoder(bert_folder), chooser(gpt2_folder)
+    rows, _ = embeds._tokens(["CT of the chest", "MRI of the head"], "")
+    tried = limit(embeds, 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        embeds._vectors(rows)
+    assert tried == [2, 1]
+    limit(chooses, 0)
+    with pytest.raises(torch.OutOfMemoryError):
+        chooses.score(*chooses.tokens(PROMPT, ("chest", "knee")))
