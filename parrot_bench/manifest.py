@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import platform
 import re
@@ -18,11 +19,13 @@ from typing import Any
 from parrot_bench.asking import Settings, Sheet
 from parrot_bench.corpus import Corpus
 from parrot_bench.models.base import STATUSES, Model, Prediction
+from parrot_bench.resources import data_path
 from parrot_bench.scoring.intervals import LEVEL, MACRO_MINIMUM
+from parrot_bench.task import Task
 
 
 def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
-    """Counts of one sheet: items, reports left out, statuses."""
+    """Counts of one sheet: items, reports left out, statuses, texts that were too long."""
     statuses = Counter(answer.status for answer in found)
     return {
         "task": sheet.task.name,
@@ -30,6 +33,7 @@ def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
         "items": len(found),
         "left_out": sheet.left_out,
         "statuses": {status: statuses[status] for status in STATUSES},
+        "truncated_inputs": sum(answer.truncated_input for answer in found),
         "outside_label_space": _outside(sheet, found),
     }
 
@@ -64,6 +68,7 @@ def identity_of(
                 "labels": len(labels),
                 "labels_hash": _digest(labels.described()),
                 "prompt_hash": _digest("".join(task.prompt_template(each) for each in languages)),
+                "source_hash": _source_digest(task),
                 "measures": [measure.name for measure in task.measures],
             }
             for task, labels in {s.task.name: (s.task, s.labels) for s in sheets}.values()
@@ -90,12 +95,24 @@ def _digest(text: str) -> str:
 
 @cache
 def _code_digest() -> str:
-    """SHA-256 over the library's own modules: another scorer makes another run."""
-    folder = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    """SHA-256 over the library's modules and tables: another scorer or lexicon, another run."""
+    package = Path(__file__).parent
+    files = [
+        *(path for path in package.rglob("*.py") if "_bundled" not in path.parts),
+        *data_path("vocabulary").glob("*.csv"),
+        *data_path("icd10cm").glob("*.gz"),
+    ]
+    contents = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in files}
+    digests = [f"{name} {hashlib.sha256(contents[name]).hexdigest()}" for name in sorted(contents)]
+    return _digest("\n".join(digests))
+
+
+def _source_digest(task: Task) -> str:
+    """SHA-256 over the file that says what a task's gold is; empty where it stands in none."""
+    try:
+        return hashlib.sha256(Path(inspect.getfile(task.gold)).read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return ""
 
 
 def partial(corpus: Corpus, part: Corpus, settings: Settings) -> str:

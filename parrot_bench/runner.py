@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,14 +68,19 @@ def evaluate(
             start = time.monotonic()
             predictions.append((sheet, _ask(model, sheet, kept, progress)))
             timings[f"{sheet.task.name}/{sheet.variant}"] = round(time.monotonic() - start, 3)
-        failed = sum(each.status == "failed" for _, found in predictions for each in found)
+        failures = Counter(
+            answer.note or "The model gave no reason."
+            for _, found in predictions
+            for answer in found
+            if answer.status == "failed"
+        )
         results = results_frame(predictions, settings)
         manifest = {
             **identity,
             "schema": SCHEMA,
             "id": name,
-            "status": "incomplete" if failed else "complete",
-            "failed": failed,
+            "status": "incomplete" if failures else "complete",
+            "failures": dict(failures.most_common()),
             "partial": partial(corpus, part, settings),
             "refused": refused,
             "data": identity["data"]
@@ -82,14 +88,13 @@ def evaluate(
             | {"rejected": sum(each.rejected for each in part.findings)}
             | {"reports": len(part), "languages": language_counts(part)},
             "asked": [asked(sheet, found) for sheet, found in predictions],
-            "truncated": int(getattr(model, "truncated", 0)),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": timings | {"total": round(time.monotonic() - began, 3)},
             "versions": versions(),
             "hardware": {"machine": platform.machine(), "system": platform.system()},
         }
         run = write_run(folder, manifest, prediction_frame(predictions), results)
-        if not failed:
+        if not failures:
             kept.close(discard=True)
     return run
 
@@ -97,11 +102,8 @@ def evaluate(
 def _ask(model: Model, sheet: Sheet, kept: Answers, progress: Progress | None) -> list[Prediction]:
     """Answers to every item of a sheet, in its order; what is known is not asked again."""
     title = f"{sheet.task.name} · {sheet.variant}"
-    known = kept.known(sheet.task.name, sheet.variant)
+    known = _whole_groups(model, sheet, kept.known(sheet.task.name, sheet.variant))
     waiting = [item for item in sheet.items if item.report_id not in known]
-    if waiting and model.info.trained_on_data:
-        # A model that learns from the data must see all of it again.
-        known, waiting = {}, list(sheet.items)
     try:
         said = model.predict(sheet.task, sheet.labels, waiting)
         for item, answer in zip(waiting, said, strict=True):
@@ -121,3 +123,17 @@ def _ask(model: Model, sheet: Sheet, kept: Answers, progress: Progress | None) -
     if progress:
         progress(title, len(sheet.items), len(sheet.items))
     return [known[item.report_id] for item in sheet.items]
+
+
+def _whole_groups(
+    model: Model, sheet: Sheet, known: dict[str, Prediction]
+) -> dict[str, Prediction]:
+    """Known answers without those whose group, answered together, is not known as a whole."""
+    size = len(sheet.items) if model.info.trained_on_data else model.info.together
+    groups = (sheet.items[start : start + size] for start in range(0, len(sheet.items), size))
+    return {
+        item.report_id: known[item.report_id]
+        for group in groups
+        if all(item.report_id in known for item in group)
+        for item in group
+    }

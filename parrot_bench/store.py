@@ -201,6 +201,7 @@ def _text(answer: Prediction) -> str:
             "raw": answer.raw,
             "tokens": answer.tokens,
             "seconds": answer.seconds,
+            "truncated_input": answer.truncated_input,
         },
         ensure_ascii=False,
     )

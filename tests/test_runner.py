@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from parrot_bench.analysis.tables import tables
 from parrot_bench.asking import Settings, build_items
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
@@ -19,8 +20,8 @@ from parrot_bench.store import load_run
 class Scripted:
     """A model that answers as a function says, and counts what it was asked."""
 
-    def __init__(self, answer, name="scripted"):
-        self.info = ModelInfo(spec=name, name=name, method="rule")
+    def __init__(self, answer, name="scripted", together=1):
+        self.info = ModelInfo(spec=name, name=name, method="rule", together=together)
         self.answer = answer
         self.asked = []
 
@@ -101,7 +102,7 @@ def test_a_failure_is_counted_and_never_becomes_a_score(corpus, tmp_path):
     run = evaluate(Scripted(answer), [get_task("region")], corpus, out=tmp_path)
     failed = run.predictions[run.predictions.status == "failed"]
     assert run.status == "incomplete"
-    assert run.manifest["failed"] == len(failed) > 0
+    assert run.manifest["failures"] == {"RuntimeError while the model was asked": len(failed)}
     assert headline(run, "region", "de")["value"] == 1
     assert headline(run, "region", "de")["n"] == 3
     assert "failed reports left out" in headline(run, "region", "macro")["note"]
@@ -132,6 +133,45 @@ def test_the_same_call_goes_on_where_it_was_cut_off(corpus, tmp_path):
     assert whole.results.equals(run.results)
 
 
+def test_items_that_are_answered_together_are_asked_again_together(corpus, tmp_path):
+    class CutOff(BaseException):
+        pass
+
+    def first(task, item):
+        if len(cut.asked) > 13:
+            raise CutOff
+        return right(task, item)
+
+    cut = Scripted(first, together=5)
+    with pytest.raises(CutOff):
+        evaluate(cut, [get_task("region")], corpus, out=tmp_path)
+    again = Scripted(right, together=5)
+    evaluate(again, [get_task("region")], corpus, out=tmp_path)
+    assert [*cut.asked[:10], *again.asked] == [
+        ("region", item.report_id)
+        for item in build_items(get_task("region"), corpus.reports(), "original")[0]
+    ]
+
+
+def test_texts_that_were_too_long_are_counted_after_a_resumption_too(corpus, tmp_path):
+    class CutOff(BaseException):
+        pass
+
+    def first(task, item):
+        if item.language == "el":
+            raise CutOff
+        return Prediction(item.report_id, item.gold, truncated_input=True)
+
+    with pytest.raises(CutOff):
+        evaluate(Scripted(first), [get_task("region")], corpus, out=tmp_path)
+    run = evaluate(Scripted(right), [get_task("region")], corpus, out=tmp_path)
+    assert run.manifest["asked"][0]["truncated_inputs"] == 12
+    (table,) = tables(run)
+    assert "12 of 26 texts were longer than the model takes and were read up to there." in (
+        table.notes
+    )
+
+
 def test_a_finished_run_is_read_and_not_repeated(corpus, tmp_path):
     first = evaluate(Scripted(right), tasks(), corpus, out=tmp_path)
     model = Scripted(right)
@@ -152,6 +192,30 @@ def test_another_seed_model_or_task_version_is_another_run(corpus, tmp_path):
         for settings in (Settings(), Settings(seed=1), Settings(views=("translation",)))
     }
     assert len(paths) == 6
+
+
+CARD = """
+from parrot_bench.scoring.metrics import Accuracy
+from parrot_bench.task import Label, LabelSpace, Measure, Task
+
+TASK = Task(
+    name="size", version="1", title="How long?", kind="single-label", answer_key="size",
+    labels=lambda corpus: LabelSpace([Label("short", ""), Label("long", "")]),
+    gold=lambda report: ("long",) if len(report.text) > 10 else ("short",),
+    without_gold="", measures=(Measure("accuracy", Accuracy()),), headline="accuracy",
+)
+"""
+
+
+def test_a_task_file_that_says_another_gold_is_another_run(corpus, tmp_path):
+    file = tmp_path / "size.py"
+    paths = []
+    for card in (CARD, CARD.replace("> 10", "> 1000"), CARD):
+        file.write_text(card)
+        paths.append(
+            evaluate(Scripted(right), [get_task("size", tmp_path)], corpus, out=tmp_path).path
+        )
+    assert paths[0] == paths[2] != paths[1]
 
 
 def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):

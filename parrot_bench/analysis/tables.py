@@ -108,6 +108,11 @@ def _notes(run: Run, task: str, text: str, part: pd.DataFrame, headline: str) ->
     if odd:
         listed = ", ".join(f"{count} {status}" for status, count in odd.items())
         yield f"Answers that were not ok: {listed} of {asked['items']}."
+    if asked["truncated_inputs"]:
+        yield (
+            f"{asked['truncated_inputs']} of {asked['items']} texts were longer than the model "
+            "takes and were read up to there."
+        )
     head = part[part["metric"] == headline]
     for note, same in head[head["note"] != ""].groupby("note", sort=False):
         yield f"{', '.join(sorted(slice_name(each) for each in same['slice']))}: {note}."

@@ -130,7 +130,10 @@ def run(
     print_tables(done)
     typer.echo(f"\nReport: {write_report(done)}")
     if done.status != "complete":
-        failed = done.manifest["failed"]
+        failures = done.manifest["failures"]
+        for reason, count in list(failures.items())[:5]:
+            typer.echo(f"Failed: {count} items: {reason}", err=True)
+        failed = sum(failures.values())
         raise failure(f"{failed} items failed; give the same command to ask them again.", 3)
 
 

@@ -25,6 +25,7 @@ class Prediction:
         raw: The answer as the model gave it, where it is a text. Never leaves the machine.
         tokens: Tokens read and written; 0 where the model has none.
         seconds: Time spent on this item.
+        truncated_input: Whether the text was longer than the model takes, and read up to there.
         note: For "failed": one sentence, without report text.
     """
 
@@ -35,6 +36,7 @@ class Prediction:
     raw: str = ""
     tokens: int = 0
     seconds: float = 0.0
+    truncated_input: bool = False
     note: str = ""
 
     @property
@@ -54,7 +56,10 @@ class ModelInfo:
         revision: Resolved commit of a hub model; empty for local folders and baselines.
         digest: SHA-256 over the weight files or tables; empty where there are none.
         parameters: Number of parameters; 0 where there are none.
-        trained_on_data: Whether it saw gold labels of the evaluated corpus.
+        trained_on_data: Whether it saw gold labels of the evaluated corpus; such a model is always
+            asked about all items at once.
+        together: Items that are answered together, from the first item on. A run that was cut off
+            goes on at a multiple of it, so that the scores come out the same to the last bit.
         settings: Whatever else changes the answers: dtype, device, pooling, top-k rule.
     """
 
@@ -65,6 +70,7 @@ class ModelInfo:
     digest: str = ""
     parameters: int = 0
     trained_on_data: bool = False
+    together: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -53,8 +53,6 @@ class EmbeddingModel:
 
     Attributes:
         info: Its identity.
-        truncated: Texts of items, over all calls, that were longer than the model's maximum and
-            were read up to it.
     """
 
     def __init__(
@@ -65,7 +63,6 @@ class EmbeddingModel:
         Raises:
             ParrotError: If it cannot be loaded, or asks for a step that is not known here.
         """
-        self.truncated = 0
         self._layout = read_layout(source)
         self._loaded = load(source, causal=False, device=device, dtype=dtype)
         self._max_tokens = self._longest()
@@ -78,6 +75,7 @@ class EmbeddingModel:
             revision=source.revision,
             digest=digest(source.folder),
             parameters=self._loaded.parameters,
+            together=CHUNK,
             settings={
                 "device": self._loaded.device,
                 "dtype": self._loaded.dtype,
@@ -110,11 +108,10 @@ class EmbeddingModel:
         known = self._labels(labels)
         began = time.perf_counter()
         rows, longer = self._tokens([item.text for item in items], self._layout.query)
-        self.truncated += longer
         some = [row for row in rows if row]
         cosines = iter((self._vectors(some) @ known.T).tolist() if some else ())
         seconds = (time.perf_counter() - began) / (sum(len(row) for row in rows) or 1)
-        for item, row in zip(items, rows, strict=True):
+        for i, (item, row) in enumerate(zip(items, rows, strict=True)):
             if not row:
                 yield Prediction(item.report_id, (), status="empty")
                 continue
@@ -128,6 +125,7 @@ class EmbeddingModel:
                 {label: scores[label] for label in best},
                 tokens=len(row),
                 seconds=seconds * len(row),
+                truncated_input=i in longer,
             )
 
     def _labels(self, labels: LabelSpace) -> Tensor:
@@ -138,17 +136,17 @@ class EmbeddingModel:
             self._label_vectors[labels.labels] = self._vectors(rows)
         return self._label_vectors[labels.labels]
 
-    def _tokens(self, texts: list[str], prompt: str) -> tuple[list[list[int]], int]:
-        """Token ids of every text, none for a blank one, and how many had to be truncated."""
+    def _tokens(self, texts: list[str], prompt: str) -> tuple[list[list[int]], set[int]]:
+        """Token ids of every text, none for a blank one, and which had to be truncated."""
         whole = [prompt + (text.lower() if self._layout.lower else text) for text in texts]
         rows: list[list[int]] = self._loaded.tokenizer(whole, verbose=False)["input_ids"]
         rows = [row if text.strip() else [] for text, row in zip(texts, rows, strict=True)]
-        longer = [i for i, row in enumerate(rows) if len(row) > self._max_tokens]
+        longer = {i for i, row in enumerate(rows) if len(row) > self._max_tokens}
         for i in longer:
             # Only the tokenizer knows where its closing special tokens belong.
             cut = self._loaded.tokenizer(whole[i], truncation=True, max_length=self._max_tokens)
             rows[i] = cut["input_ids"]
-        return rows, len(longer)
+        return rows, longer
 
     def _vectors(self, rows: list[list[int]]) -> Tensor:
         """Unit vectors of the texts, in order, on the CPU in float32; shape (n, width).
