@@ -23,6 +23,7 @@ _SEPARATOR = re.compile(
     rf"|(?:^|\s)(?:and|und|et|y|e|i|en|och|oraz|or)(?=\s+{_SHAPE}(?![0-9A-Z]))",
     re.IGNORECASE,
 )
+_ORDINAL = re.compile(r"\A\s*(?:\d{1,2}[.)]\s*|[-\u2022*]\s+)(?=[A-Za-z]\d)")
 _BLANK = " .-\u2013\u2014_"
 _DECIMAL_COMMA = re.compile(r"\b([A-Za-z]\d[0-9A-Za-z]),(\d{1,4})\b")
 _RANGE = re.compile(rf"\s*({_SHAPE})\.?\s*{_DASH}\s*({_SHAPE})\.?\s*")
@@ -54,9 +55,10 @@ def parse_codes(text: str) -> ParsedCodes:
 
     Understands any case, missing and stray dots, spaces inside codes, commas, semicolons, slashes,
     line ends and small words between them, dagger and asterisk marks, "S82.-", a description after
-    a code, and ranges. A description may go on behind a comma, up to a semicolon or a line end. A
-    range is a list of the codes from one end to the other where both exist at the same depth of
-    one category and the list is not longer than 20; otherwise it is its two ends.
+    a code, numbered and bulleted lists, and ranges. A description may go on behind a comma, up to a
+    semicolon or a line end. A range is a list of the codes from one end to the other where both
+    exist at the same depth of one category and the list is not longer than 20; otherwise it is its
+    two ends.
 
     Nothing is guessed: a letter O for a zero is not repaired, and a description that names a
     further code of ICD-10-CM is reported, for it may be a code of the report ("J90 with R91.1") or
@@ -97,6 +99,7 @@ def _pieces(entry: str) -> Iterator[tuple[list[tuple[str, str]], str]]:
 
 def _codes(piece: str) -> tuple[list[tuple[str, str]], str]:
     """Codes of one piece, one, several with spaces, a range, or described; and the rest of it."""
+    piece = _ORDINAL.sub("", piece)
     listed = _LIST.fullmatch(piece)
     for tokens in (piece.split(), [piece], re.findall(_SHAPE, piece) if listed else []):
         read = [(normalise_code(token), token) for token in tokens]

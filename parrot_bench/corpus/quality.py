@@ -23,7 +23,7 @@ SURE = 0.9
 """Probability from which the detector's word is a finding."""
 EXAMPLES = 5
 _DAMAGED = re.compile("[\ufffd\ue000-\uf8ff\u0080-\u009f]|Ã[\u0080-\u00bf]|â€")
-_CODE = re.compile(r"\b[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
+_CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
 
 
 @dataclass(frozen=True, slots=True)
