@@ -10,8 +10,9 @@ from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.scoring.agreement import MatthewsCorrelation
 from parrot_bench.scoring.metrics import Accuracy
-from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1, MatthewsCorrelation
+from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
 
 MODALITIES = vocabulary("modalities").rows

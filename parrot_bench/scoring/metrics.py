@@ -1,8 +1,9 @@
 """Metrics over label tuples, each as sums over reports.
 
 A metric is two functions: `contributions` gives one row of numbers per report, and `value` turns
-sums of such rows into the metric. Point estimates and bootstraps go through the same two, so a
-report's weight is simply how often its row is added.
+sums of such rows into the metric. Point estimates, bootstraps, jackknives and sums that a hospital
+sends instead of its reports go through the same two, so a report's weight is simply how often its
+row is added.
 
 Labels are tuples of strings: the decided labels of one report, or for ranked metrics all labels
 from the likeliest down. No answer is the empty tuple. Nothing here knows what a report is.
@@ -11,27 +12,29 @@ from the likeliest down. No answer is the empty tuple. Nothing here knows what a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 Labels = tuple[str, ...]
 FloatArray = NDArray[np.float64]
+Direction = Literal["higher", "lower", "neither"]
+Reads = Literal["labels", "ranking", "probabilities"]
+Answer = TypeVar("Answer")
 
 
 class Metric(Protocol):
-    """A statistic of sums.
-
-    `better` says which direction is better ("higher", "lower", or "neither" for a diagnostic),
-    `bounds` the range of values, and `proportion` whether it is a plain mean of zeros and ones.
-    """
+    """A statistic of sums over reports. Derive from `Score` to inherit the usual answers."""
 
     @property
-    def better(self) -> Literal["higher", "lower", "neither"]:
-        """Which direction is better."""
+    def better(self) -> Direction:
+        """Which direction is better; "neither" for a diagnostic."""
         ...
 
     @property
@@ -41,15 +44,38 @@ class Metric(Protocol):
 
     @property
     def proportion(self) -> bool:
-        """Whether each report counts as zero or one."""
+        """Whether it is a plain mean in which each report counts as zero or one."""
         ...
 
-    def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
-        """Rows of numbers that add up over reports, shape (n, K)."""
+    @property
+    def reads(self) -> Reads:
+        """What `predicted` holds for each report.
+
+        "labels": the decided labels. "ranking": all labels from the likeliest down.
+        "probabilities": a mapping from label to number.
+        """
+        ...
+
+    def fixed_for(self, gold: Sequence[Labels]) -> Metric:
+        """The metric with all that it takes from a slice's gold before sums are formed.
+
+        Call it once for each slice, and use what it returns for the estimate and all its
+        resamples, jackknives and splits: none of them can then change what is estimated.
+        """
+        ...
+
+    def contributions(
+        self, gold: Sequence[Labels], predicted: Sequence[Any]
+    ) -> FloatArray | csr_array:
+        """Rows of numbers that add up over reports, shape (n, K), dense or sparse.
+
+        Raises:
+            ValueError: If the lengths differ, or a value is none that the metric can read.
+        """
         ...
 
     def value(self, sums: FloatArray) -> FloatArray:
-        """The metric of sums of shape (..., K), shape (...); nan where it is undefined."""
+        """The metric of dense sums of shape (..., K), shape (...); nan where it is undefined."""
         ...
 
 
@@ -59,24 +85,61 @@ def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan))
 
 
+def paired(gold: Sequence[Labels], predicted: Sequence[Answer]) -> Iterator[tuple[Labels, Answer]]:
+    """Gold and prediction of each report.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if len(gold) != len(predicted):
+        raise ValueError(
+            f"There are {len(gold)} gold answers and {len(predicted)} predicted ones; "
+            "each report needs one of both."
+        )
+    return zip(gold, predicted, strict=True)
+
+
+def positions(labels: Labels) -> dict[str, int]:
+    """Position of each label.
+
+    Raises:
+        ValueError: If there are none, or one stands twice.
+    """
+    at = {label: i for i, label in enumerate(labels)}
+    if not at or len(at) != len(labels):
+        raise ValueError("A metric over labels needs at least one label and no label twice.")
+    return at
+
+
+def single_gold(gold: Sequence[Labels], labels: Labels) -> NDArray[np.intp]:
+    """Position of each report's only gold label, shape (n,).
+
+    Raises:
+        ValueError: If a report has no gold label, several, or one outside `labels`.
+    """
+    at = positions(labels)
+    found = np.array([at.get(g[0], -1) if len(g) == 1 else -1 for g in gold], dtype=np.intp)
+    if (found < 0).any():
+        first = int(np.argmax(found < 0))
+        raise ValueError(
+            f"Gold of report {first} is {gold[first]!r}; "
+            f"it must be exactly one of the {len(labels)} labels of the metric."
+        )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What most metrics share: a score between 0 and 1, of which more is better."""
+    """What most metrics share: a score of labels between 0 and 1, of which more is better."""
 
-    @property
-    def better(self) -> Literal["higher", "lower", "neither"]:
-        """Higher is better."""
-        return "higher"
+    better: ClassVar[Direction] = "higher"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    proportion: ClassVar[bool] = False
+    reads: ClassVar[Reads] = "labels"
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """From zero to one."""
-        return (0.0, 1.0)
-
-    @property
-    def proportion(self) -> bool:
-        """Not a plain mean of zeros and ones."""
-        return False
+    def fixed_for(self, gold: Sequence[Labels]) -> Self:  # noqa: ARG002
+        """The metric itself: it takes nothing from the gold of a slice."""
+        return self
 
 
 class Mean(Score):
@@ -91,7 +154,7 @@ class Mean(Score):
     def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """The report's number and a one, shape (n, 2)."""
         rows = np.ones((len(gold), 2))
-        rows[:, 0] = [self.of_one(g, p) for g, p in zip(gold, predicted, strict=True)]
+        rows[:, 0] = [self.of_one(g, p) for g, p in paired(gold, predicted)]
         return rows
 
     def value(self, sums: FloatArray) -> FloatArray:
@@ -102,15 +165,11 @@ class Mean(Score):
 class Accuracy(Mean):
     """Share of reports whose set of labels is exactly right; subset accuracy for label sets.
 
-    Range 0 to 1. Source: scikit-learn `accuracy_score`.
+    Mean of [P = G]. Range 0 to 1, higher is better. Source: scikit-learn `accuracy_score`.
     """
 
     __slots__ = ()
-
-    @property
-    def proportion(self) -> bool:
-        """Each report counts as zero or one."""
-        return True
+    proportion: ClassVar[bool] = True
 
     def of_one(self, gold: Labels, predicted: Labels) -> float:
         """One where both sets are equal."""
@@ -118,9 +177,9 @@ class Accuracy(Mean):
 
 
 class ExampleF1(Mean):
-    """Mean over reports of 2 tp / (|P| + |G|); 1 where both are empty. Range 0 to 1.
+    """Mean over reports of 2 |P and G| / (|P| + |G|); 1 where both are empty.
 
-    Source: scikit-learn `f1_score(average="samples")`.
+    Range 0 to 1, higher is better. Source: scikit-learn `f1_score(average="samples")`.
     """
 
     __slots__ = ()
@@ -132,9 +191,9 @@ class ExampleF1(Mean):
 
 
 class Jaccard(Mean):
-    """Mean over reports of |P and G| / |P or G|; 1 where both are empty. Range 0 to 1.
+    """Mean over reports of |P and G| / |P or G|; 1 where both are empty.
 
-    Source: scikit-learn `jaccard_score(average="samples")`.
+    Range 0 to 1, higher is better. Source: scikit-learn `jaccard_score(average="samples")`.
     """
 
     __slots__ = ()
@@ -146,19 +205,14 @@ class Jaccard(Mean):
 
 
 class MeanCount(Mean):
-    """Mean number of predicted labels; neither direction is better."""
+    """Mean number of predicted labels, to be compared with the gold count.
+
+    Range 0 up, neither direction is better.
+    """
 
     __slots__ = ()
-
-    @property
-    def better(self) -> Literal["higher", "lower", "neither"]:
-        """Neither: compare it with the gold count."""
-        return "neither"
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Any number from zero up."""
-        return (0.0, float("inf"))
+    better: ClassVar[Direction] = "neither"
+    bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
 
     def of_one(self, gold: Labels, predicted: Labels) -> float:  # noqa: ARG002
         """Number of predicted labels."""
@@ -166,30 +220,40 @@ class MeanCount(Mean):
 
 
 class MicroF1(Score):
-    """2 TP / (predicted + gold) over all labels of all reports. Range 0 to 1.
+    """2 TP / (predicted + gold) over all labels of all reports.
 
     A predicted label outside the gold vocabulary is a false positive. Labels that stand more than
     once count that often (sum of min, as in CoPHE), so sets give the usual micro-F1 and node
-    counts give the count-preserving one. Undefined (nan) where nothing is predicted and nothing
-    is gold. Source: scikit-learn `f1_score(average="micro")`; Falis et al. 2021 for counts.
+    counts give the count-preserving one. Range 0 to 1, higher is better; undefined (nan) where
+    nothing is predicted and nothing is gold. Source: scikit-learn `f1_score(average="micro")`;
+    Falis et al. 2021 for counts.
     """
 
     __slots__ = ()
 
     def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """True positives, predicted and gold labels of each report, shape (n, 3)."""
-        rows = np.empty((len(gold), 3))
-        for i, (g, p) in enumerate(zip(gold, predicted, strict=True)):
-            rows[i] = (Counter(g) & Counter(p)).total(), len(p), len(g)
-        return rows
+        rows = [(_overlap(g, p), len(p), len(g)) for g, p in paired(gold, predicted)]
+        return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
     def value(self, sums: FloatArray) -> FloatArray:
         """F1 of the sums."""
         return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
+def _overlap(gold: Labels, predicted: Labels) -> int:
+    """Labels that both hold, each as often as both hold it."""
+    g, p = set(gold), set(predicted)
+    if len(g) == len(gold) or len(p) == len(predicted):
+        return len(g & p)
+    return (Counter(gold) & Counter(predicted)).total()
+
+
 class MicroPrecision(MicroF1):
-    """TP / predicted; undefined where nothing is predicted. Range 0 to 1."""
+    """TP / predicted over all labels of all reports.
+
+    Range 0 to 1, higher is better; undefined (nan) where nothing is predicted.
+    """
 
     __slots__ = ()
 
@@ -199,7 +263,10 @@ class MicroPrecision(MicroF1):
 
 
 class MicroRecall(MicroF1):
-    """TP / gold; undefined where nothing is gold. Range 0 to 1."""
+    """TP / gold over all labels of all reports.
+
+    Range 0 to 1, higher is better; undefined (nan) where nothing is gold.
+    """
 
     __slots__ = ()
 
@@ -212,20 +279,17 @@ class MicroRecall(MicroF1):
 class Share(Score):
     """Share of one kind among all predicted tags, such as "sibling" among kinds of error.
 
-    The shares of all kinds sum to 1. Undefined where nothing is predicted.
+    The shares of all kinds sum to 1. Range 0 to 1, neither direction is better; undefined (nan)
+    where nothing is predicted.
     """
 
     kind: str
-    direction: Literal["higher", "lower", "neither"] = "neither"
+    better: ClassVar[Direction] = "neither"
 
-    @property
-    def better(self) -> Literal["higher", "lower", "neither"]:
-        """Which direction is better for this kind."""
-        return self.direction
-
-    def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:  # noqa: ARG002
+    def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """Tags of this kind and all tags of each report, shape (n, 2)."""
-        return np.array([(p.count(self.kind), len(p)) for p in predicted], float).reshape(-1, 2)
+        rows = [(p.count(self.kind), len(p)) for _, p in paired(gold, predicted)]
+        return np.array(rows, dtype=np.float64).reshape(-1, 2)
 
     def value(self, sums: FloatArray) -> FloatArray:
         """The share."""

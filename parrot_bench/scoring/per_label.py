@@ -1,37 +1,88 @@
-"""Metrics over a fixed set of labels: means over labels, and the confusion matrix."""
+"""Metrics of one label, and means of such metrics over a fixed set of labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import FloatArray, Labels, Score, ratio
-
-
-@runtime_checkable
-class PerLabel(Protocol):
-    """A metric that is a mean over those labels of a fixed set that have gold."""
-
-    @property
-    def labels(self) -> Labels:
-        """The fixed set."""
-        ...
+from parrot_bench.scoring.metrics import FloatArray, Labels, Score, paired, positions, ratio
 
 
 @dataclass(frozen=True, slots=True)
-class _OverLabels(Score):
-    """A metric over a fixed tuple of labels."""
+class LabelF1(Score):
+    """F1 of one label against all others: 2 TP / (predicted + gold).
+
+    Range 0 to 1, higher is better; undefined (nan) where the label is neither gold nor predicted.
+    Source: scikit-learn `f1_score(average=None, zero_division=nan)`.
+    """
+
+    label: str
+
+    def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
+        """Whether the label is hit, predicted and gold in each report, shape (n, 3)."""
+        found = [(self.label in p, self.label in g) for g, p in paired(gold, predicted)]
+        said, wanted = np.array(found, dtype=np.float64).reshape(-1, 2).T
+        return np.column_stack([said * wanted, said, wanted])
+
+    def value(self, sums: FloatArray) -> FloatArray:
+        """F1 of the sums."""
+        return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+
+
+class LabelPrecision(LabelF1):
+    """Precision of one label: TP / predicted.
+
+    Range 0 to 1, higher is better; undefined (nan) where the label is never predicted.
+    """
+
+    __slots__ = ()
+
+    def value(self, sums: FloatArray) -> FloatArray:
+        """Precision of the sums."""
+        return ratio(sums[..., 0], sums[..., 1])
+
+
+class LabelRecall(LabelF1):
+    """Recall of one label: TP / gold.
+
+    Range 0 to 1, higher is better; undefined (nan) where the label is never gold.
+    """
+
+    __slots__ = ()
+
+    def value(self, sums: FloatArray) -> FloatArray:
+        """Recall of the sums."""
+        return ratio(sums[..., 0], sums[..., 2])
+
+
+@dataclass(frozen=True, slots=True)
+class PerLabel(Score):
+    """A mean over the labels of a fixed set; gold and predictions outside it are not read.
+
+    Labels without gold in a slice say nothing of a model, and a mean over the labels that happen
+    to have gold in a resample is biased. So `fixed_for` chooses the labels, once for each slice,
+    and `value` chooses none.
+
+    Attributes:
+        labels: The fixed set.
+    """
 
     labels: Labels
 
+    def fixed_for(self, gold: Sequence[Labels]) -> Self:
+        """The same mean over those labels that have gold here; over all where none has."""
+        present = set().union(*gold)
+        kept = tuple(label for label in self.labels if label in present)
+        return replace(self, labels=kept or self.labels)
+
     def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """True positives, predicted and gold count of every label, shape (n, 3 L)."""
-        at = {label: i for i, label in enumerate(self.labels)}
+        at = positions(self.labels)
         rows = np.zeros((len(gold), 3, len(self.labels)))
-        for i, (g, p) in enumerate(zip(gold, predicted, strict=True)):
+        for i, (g, p) in enumerate(paired(gold, predicted)):
             for label in set(p):
                 if label in at:
                     rows[i, 1, at[label]] = 1
@@ -39,20 +90,20 @@ class _OverLabels(Score):
             for label in set(g):
                 if label in at:
                     rows[i, 2, at[label]] = 1
-        return rows.reshape(len(gold), -1)
+        return rows.reshape(len(gold), 3 * len(self.labels))
 
     def _parts(self, sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         parts = sums.reshape(*sums.shape[:-1], 3, len(self.labels))
         return parts[..., 0, :], parts[..., 1, :], parts[..., 2, :]
 
 
-class MacroF1(_OverLabels):
-    """Mean of the per-label F1 over the labels of a fixed set that have gold in the sums.
+class MacroF1(PerLabel):
+    """Mean of the per-label F1, 2 TP / (predicted + gold), over a fixed set of labels.
 
-    Range 0 to 1. It is the mean of F1s, never the F1 of mean precision and recall, and it does not
-    look at what was predicted to choose its labels: a predicted label without gold costs the
-    recall of the label that it stands for. Undefined (nan) where no label has gold. Source:
-    scikit-learn `f1_score(average="macro", labels=...)` with the labels that have gold.
+    It is the mean of F1s, never the F1 of mean precision and recall. A label that is neither gold
+    nor predicted in the sums is left out of the mean; one that is predicted and never gold counts
+    as 0. Range 0 to 1, higher is better; undefined (nan) where no label is gold or predicted.
+    Source: scikit-learn `f1_score(average="macro", labels=..., zero_division=nan)`.
     """
 
     __slots__ = ()
@@ -60,72 +111,26 @@ class MacroF1(_OverLabels):
     def value(self, sums: FloatArray) -> FloatArray:
         """Macro-F1 of the sums."""
         hits, predicted, gold = self._parts(sums)
-        return _mean_with_gold(ratio(2 * hits, predicted + gold), gold)
+        return _mean_of_ratios(2 * hits, predicted + gold)
 
 
-class BalancedAccuracy(_OverLabels):
-    """Mean recall over the labels of a fixed set that have gold in the sums. Range 0 to 1.
+class BalancedAccuracy(PerLabel):
+    """Mean of the per-label recall, TP / gold, over a fixed set of labels.
 
-    Source: scikit-learn `balanced_accuracy_score`.
+    A label without gold in the sums is left out of the mean. Range 0 to 1, higher is better;
+    undefined (nan) where no label has gold. Source: scikit-learn `balanced_accuracy_score`.
     """
 
     __slots__ = ()
 
     def value(self, sums: FloatArray) -> FloatArray:
-        """Balanced accuracy of the sums; nan where no label has gold."""
+        """Balanced accuracy of the sums."""
         hits, _, gold = self._parts(sums)
-        return _mean_with_gold(ratio(hits, gold), gold)
+        return _mean_of_ratios(hits, gold)
 
 
-def _mean_with_gold(scores: FloatArray, gold: FloatArray) -> FloatArray:
-    """Mean over the last axis of the scores whose gold is not zero."""
-    present = gold > 0
-    return ratio(np.where(present, scores, 0.0).sum(axis=-1), present.sum(axis=-1).astype(float))
-
-
-@dataclass(frozen=True, slots=True)
-class MatthewsCorrelation:
-    """Multi-class Matthews correlation (Gorodkin's R_K) of single labels. Range -1 to 1.
-
-    Any answer outside the labels, none included, is one more class of its own. Zero where gold
-    or predictions are all of one class, as in scikit-learn's `matthews_corrcoef`.
-    """
-
-    labels: Labels
-
-    @property
-    def better(self) -> Literal["higher", "lower", "neither"]:
-        """Higher is better."""
-        return "higher"
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """From complete disagreement to complete agreement."""
-        return (-1.0, 1.0)
-
-    @property
-    def proportion(self) -> bool:
-        """A correlation is not a proportion."""
-        return False
-
-    def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
-        """The report's cell of the confusion matrix, shape (n, (L + 1) ** 2)."""
-        at = {label: i for i, label in enumerate(self.labels)}
-        other = len(self.labels)
-        cells = np.zeros((len(gold), other + 1, other + 1))
-        for i, (g, p) in enumerate(zip(gold, predicted, strict=True)):
-            row = at.get(g[0], other) if len(g) == 1 else other
-            column = at.get(p[0], other) if len(p) == 1 else other
-            cells[i, row, column] = 1
-        return cells.reshape(len(gold), -1)
-
-    def value(self, sums: FloatArray) -> FloatArray:
-        """Correlation of the summed confusion matrix."""
-        size = len(self.labels) + 1
-        matrix = sums.reshape(*sums.shape[:-1], size, size)
-        gold, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
-        total = gold.sum(axis=-1)
-        right = np.trace(matrix, axis1=-2, axis2=-1)
-        covariance = right * total - (gold * predicted).sum(axis=-1)
-        spread = (total**2 - (predicted**2).sum(axis=-1)) * (total**2 - (gold**2).sum(axis=-1))
-        return np.asarray(np.nan_to_num(ratio(covariance, np.sqrt(np.maximum(spread, 0)))))
+def _mean_of_ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Mean over the last axis of the quotients whose denominator is not zero."""
+    defined = denominator > 0
+    quotients = np.where(defined, ratio(numerator, denominator), 0.0)
+    return ratio(quotients.sum(axis=-1), defined.sum(axis=-1).astype(np.float64))
