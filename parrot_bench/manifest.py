@@ -20,7 +20,8 @@ from parrot_bench.asking import Settings, Sheet
 from parrot_bench.corpus import Corpus
 from parrot_bench.models.base import STATUSES, Model, Prediction
 from parrot_bench.resources import data_path
-from parrot_bench.scoring.intervals import LEVEL, MACRO_MINIMUM
+from parrot_bench.scoring.estimates import MACRO_MINIMUM
+from parrot_bench.scoring.intervals import LEVEL
 from parrot_bench.task import Task
 
 

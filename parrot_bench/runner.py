@@ -74,7 +74,7 @@ def evaluate(
             for answer in found
             if answer.status == "failed"
         )
-        results = results_frame(predictions, settings)
+        results = results_frame(predictions, probabilities=model.info.probabilities)
         manifest = {
             **identity,
             "schema": SCHEMA,
