@@ -90,8 +90,14 @@ class Measured:
         degrees = 2 * variance**2 / doubt if doubt > 0 else inf
         return variance, max(degrees, FEWEST_DEGREES)
 
-    def estimate(self, figure: Figure, level: float = LEVEL) -> Estimate:
-        """The figure with its interval."""
+    def estimate(self, figure: Figure, level: float = LEVEL, most_degrees: float = inf) -> Estimate:
+        """The figure with its interval.
+
+        Args:
+            figure: A figure of these reports.
+            level: Confidence level.
+            most_degrees: Upper limit of the degrees of freedom.
+        """
         n = figure.n
         clusters = len(np.unique(self.design.contributor[figure.rows][figure.weight > 0]))
         bare = Estimate(None, None, None, level, "none", n, clusters)
@@ -103,6 +109,7 @@ class Measured:
         if not self.metric.interval:
             return bare
         variance, degrees = self.uncertainty(figure)
+        degrees = min(degrees, most_degrees)
         bounds = self.metric.bounds
         if _bounded(self.metric):
             scale = float(figure.weight @ figure.scale)

@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite, sqrt
 
+import numpy as np
+
 from parrot_bench.scoring.estimates import MACRO_MINIMUM, Figure, Measured, tidy
 from parrot_bench.scoring.intervals import LEVEL, Estimate
 
 FEWEST_LANGUAGES = 3
+DRAWS = 2_000
+FEWEST_DEGREES = 4
+"""Degrees of freedom beside one for each contributor: far out in the tail few of them matter."""
 
 
 def between_languages(
@@ -56,13 +61,8 @@ def _spread(
     values: Sequence[float],
     variances: Sequence[float],
 ) -> Estimate:
-    from scipy.stats import chi2
-
-    degrees, tail = len(values) - 1, (1 - LEVEL) / 2
-    low, value, high = (
-        between_variance(values, variances, float(target))
-        for target in (chi2.ppf(1 - tail, degrees), degrees, chi2.ppf(tail, degrees))
-    )
+    common, targets = _if_equal(measured, kept, variances)
+    low, value, high = (between_variance(values, common, target) for target in targets)
     n, clusters = _sizes(measured, kept)
     return Estimate(
         tidy(sqrt(value)),
@@ -75,6 +75,39 @@ def _spread(
         "B" if measured.correlation.estimated else "A",
         note=f"standard deviation between {len(kept)} languages, sampling error taken out",
     )
+
+
+def _if_equal(
+    measured: Measured, kept: Mapping[str, Figure], variances: Sequence[float]
+) -> tuple[list[float], tuple[float, float, float]]:
+    """What could be expected if all languages had the same true figure.
+
+    A language's own variance goes with its figure, so they are put on the scale of the common
+    figure. Few contributors make figures skewed, for which chi squared is too narrow: the
+    quantiles of the distances are those of beta distributed figures, drawn with a fixed seed.
+
+    Returns:
+        Variances, shape (L,), and the sums of squared distances at the upper tail, on average and
+        at the lower tail.
+    """
+    from scipy.stats import chi2
+
+    tail, degrees = (1 - LEVEL) / 2, len(kept) - 1
+    plain = (float(chi2.ppf(1 - tail, degrees)), float(degrees), float(chi2.ppf(tail, degrees)))
+    low, high = measured.metric.bounds
+    figures = list(kept.values())
+    trials = np.array([f.scale.mean() for f in figures]) / np.array(variances)
+    place = float(trials @ np.array([f.value for f in figures]) / trials.sum() - low) / (high - low)
+    if not (isfinite(high - low) and 0 < place < 1) or trials.min() <= 0:
+        return list(variances), plain
+    common = place * (1 - place) / trials
+    size = np.maximum(trials - 1, 0.5)  # a beta's variance is p (1 - p) / (size + 1)
+    drawn = np.random.default_rng(0).beta(place * size, (1 - place) * size, (DRAWS, len(size)))
+    centre = (drawn / common).sum(axis=1, keepdims=True) / (1 / common).sum()
+    distances = ((drawn - centre) ** 2 / common).sum(axis=1)
+    upper, lower = np.quantile(distances, [1 - tail, tail])
+    targets = (float(upper), float(distances.mean()), float(lower))
+    return (common * (high - low) ** 2).tolist(), targets
 
 
 def _worst(
@@ -93,7 +126,11 @@ def _worst(
     }
     worst = min(shrunk, key=lambda name: (sign * shrunk[name], sign * kept[name].value, name))
     level = LEVEL ** (1 / len(kept))
-    each = [measured.estimate(figure, level) for figure in kept.values()]
+    groups = [len(measured.design.sizes(name)) for name in kept]
+    each = [
+        measured.estimate(figure, level, size + FEWEST_DEGREES)
+        for figure, size in zip(kept.values(), groups, strict=True)
+    ]
     low, high = (
         sign * min(sign * end for end in ends if end is not None)
         for ends in ([e.low for e in each], [e.high for e in each])
