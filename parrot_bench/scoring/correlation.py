@@ -74,7 +74,10 @@ class _Language:
         room = n - ((self.sizes**2).sum() - size**2) / n
         degrees = groups - 1
         weight = np.divide(
-            self.scale * room, degrees * self.spread**2, out=np.zeros_like(room), where=degrees > 0
+            self.scale * room,
+            degrees * self.spread**2,
+            out=np.zeros_like(room),
+            where=(degrees > 0) & (n > groups),
         )
         return weight * (between - degrees * error), weight * self.scale * room
 
@@ -85,7 +88,7 @@ def correlation(
     """Intra-contributor correlation by one-way analysis of variance, pooled over languages.
 
     Each language is weighted by its information. Contributors are the groups; a language with
-    one contributor says nothing.
+    one contributor, or with one report of each, says nothing.
 
     Args:
         design: The reports.
@@ -102,7 +105,8 @@ def correlation(
         effect, group = effects[rows], np.unique(design.contributor[rows], return_inverse=True)[1]
         sizes = np.bincount(group).astype(float)
         spread = float(effect @ effect) / len(effect)
-        if len(sizes) < 2 or name == leave_out or spread < 1e-12 or scales[at] < 1e-12:
+        silent = len(sizes) in (1, len(effect)) or spread < 1e-12 or scales[at] < 1e-12
+        if silent or name == leave_out:
             continue
         totals = np.bincount(group, weights=effect).astype(float)
         squares = np.bincount(group, weights=effect**2).astype(float)
