@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parrot_bench.scoring.correlation import Correlation, between, correlation, shared_copies
+from parrot_bench.scoring.correlation import Correlation, correlation, shared
 from parrot_bench.scoring.design import Design
 from parrot_bench.scoring.influence import influence
 from parrot_bench.scoring.intervals import LEVEL, Estimate, bounded, symmetric
@@ -80,13 +80,15 @@ class Measured:
 
     def uncertainty(self, figure: Figure) -> tuple[float, float]:
         """Variance of a figure and the degrees of freedom of that variance (Satterthwaite)."""
-        contributor = self.design.contributor[figure.rows]
+        contributor, copy = self.design.contributor[figure.rows], self.design.copy[figure.rows]
         pull = figure.weight * np.sqrt(figure.scale)
-        added = max(between(contributor, pull), 0.0)
-        copies = max(shared_copies(self.design.copy[figure.rows], figure.slope), 0.0)
+        added = max(shared(contributor, pull) - shared(copy, pull), 0.0)
+        # At a bound no slope shows what copies share.
+        copies = max(shared(copy, figure.slope if figure.slope.any() else pull), 0.0)
         variance = figure.within + copies + self.correlation.value * added
         doubt = added**2 * self.correlation.variance
-        doubt += 2 * figure.within**2 / max(figure.n - 1, 1)
+        distinct = len(np.unique(copy[figure.weight > 0]))
+        doubt += 2 * (figure.within + copies) ** 2 / max(distinct - 1, 1)
         degrees = 2 * variance**2 / doubt if doubt > 0 else inf
         return variance, max(degrees, FEWEST_DEGREES)
 
