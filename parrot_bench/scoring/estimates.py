@@ -96,6 +96,7 @@ class Measured:
         """The figure with its interval."""
         n = figure.n
         clusters = len(np.unique(self.design.contributor[figure.rows][figure.weight > 0]))
+        distinct = len(np.unique(self.design.copy[figure.rows][figure.weight > 0]))
         bare = Estimate(None, None, None, level, "none", n, clusters)
         if not isfinite(figure.value):
             return replace(bare, note=figure.note or "undefined here")
@@ -116,7 +117,8 @@ class Measured:
             method = "Student's t"
         if not self.metric.proportion:
             method += " on the jackknife variance"
-        if not self.correlation.estimated:
+        known = self.correlation.estimated
+        if not known and clusters < distinct:
             note = join(figure.note, ALONE)
             return replace(
                 bare, low=tidy(low), high=tidy(high), method=method, estimand="A", note=note
@@ -127,7 +129,7 @@ class Measured:
             high=tidy(high),
             method=method,
             estimand="B",
-            correlation=tidy(self.correlation.value),
+            correlation=tidy(self.correlation.value) if known else None,
         )
 
 
