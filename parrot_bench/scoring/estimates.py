@@ -156,7 +156,7 @@ def measure(
 def measure_pairs(metric: Metric, pairs: Pairs, design: Design) -> Measured:
     """Figures of a metric, from pairs of gold and answer that other metrics share."""
     languages = _figures(metric, pairs, design)
-    pooled = _stratified(_figure(metric, pairs, design.rows()), design)
+    pooled = _floored(_stratified(_figure(metric, pairs, design.rows()), design), metric)
     like, companion = languages, metric.companion()
     if companion is not metric:
         like = _figures(companion, pairs, design)
@@ -189,6 +189,15 @@ def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
         )
         for i, (name, each) in enumerate(found.items())
     }
+
+
+def _floored(figure: Figure, metric: Metric) -> Figure:
+    """A pooled figure without bounds, with the spread of one report's worth at least."""
+    n = len(figure.slope)
+    lacking = metric.grain**2 / n - n * figure.within
+    if _bounded(metric) or lacking <= 0 or not isfinite(figure.value):
+        return figure
+    return replace(figure, within=figure.within + lacking / n)
 
 
 def _bounded(metric: Metric) -> bool:
