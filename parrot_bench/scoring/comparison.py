@@ -233,7 +233,7 @@ class Paired:
         first, second = int(counts[one > other].sum()), int(counts[one < other].sum())
         fewer, both = min(first, second), first + second
         if first == second:
-            return 1.0
+            return tidy(1 - binom.pmf(first, both, 0.5) / 2) if both else 1.0
         tail = 2 * binom.cdf(fewer, both, 0.5) - binom.pmf(fewer, both, 0.5)
         return tidy(min(1.0, float(tail)))
 

@@ -74,7 +74,10 @@ class _Language:
         room = n - ((self.sizes**2).sum() - size**2) / n
         degrees = groups - 1
         weight = np.divide(
-            self.scale * room, degrees * self.spread**2, out=np.zeros_like(room), where=degrees > 0
+            self.scale * room,
+            degrees * self.spread**2,
+            out=np.zeros_like(room),
+            where=(degrees > 0) & (n > groups),
         )
         return weight * (between - degrees * error), weight * self.scale * room
 
@@ -84,8 +87,9 @@ def correlation(
 ) -> Correlation:
     """Intra-contributor correlation by one-way analysis of variance, pooled over languages.
 
-    Each language is weighted by its information. Contributors are the groups; a language with
-    one contributor says nothing.
+    Each language is weighted by its information. Contributors are the groups, near copies are one
+    report of mean effect; a language with one contributor, or with one report of each, says
+    nothing.
 
     Args:
         design: The reports.
@@ -99,10 +103,12 @@ def correlation(
     languages: list[_Language] = []
     for at, name in enumerate(design.languages):
         rows = design.rows(name)
-        effect, group = effects[rows], np.unique(design.contributor[rows], return_inverse=True)[1]
+        effect, contributor = _distinct(effects[rows], design.contributor[rows], design.copy[rows])
+        group = np.unique(contributor, return_inverse=True)[1]
         sizes = np.bincount(group).astype(float)
         spread = float(effect @ effect) / len(effect)
-        if len(sizes) < 2 or name == leave_out or spread < 1e-12 or scales[at] < 1e-12:
+        silent = len(sizes) in (1, len(effect)) or spread < 1e-12 or scales[at] < 1e-12
+        if silent or name == leave_out:
             continue
         totals = np.bincount(group, weights=effect).astype(float)
         squares = np.bincount(group, weights=effect**2).astype(float)
@@ -118,6 +124,14 @@ def correlation(
     return Correlation(min(max(top / bottom, 0.0), 1.0), variance, free)
 
 
+def _distinct(
+    effects: FloatArray, contributor: NDArray[np.intp], copy: NDArray[np.intp]
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Mean effect and contributor of each group of near copies; all are of one contributor."""
+    _, first, group = np.unique(copy, return_index=True, return_inverse=True)
+    return np.bincount(group, weights=effects) / np.bincount(group), contributor[first]
+
+
 def _left(top: float, bottom: float, language: _Language) -> FloatArray:
     """The correlation without each contributor of one language."""
     tops = top - language.whole[0] + language.without[0]
@@ -125,18 +139,12 @@ def _left(top: float, bottom: float, language: _Language) -> FloatArray:
     return np.divide(tops, bottoms, out=np.zeros_like(tops), where=bottoms > 0)
 
 
-def between(contributor: NDArray[np.intp], pulls: FloatArray) -> float:
-    """What a correlation of one would add to a variance.
+def shared(group: NDArray[np.intp], pulls: FloatArray) -> float:
+    """What a correlation of one within groups adds to a variance.
 
     Args:
-        contributor: Contributor of each report, shape (n,).
-        pulls: Weight of each report in the figure times the root of its scale, shape (n,).
+        group: Contributor of each report, or group of near copies, shape (n,).
+        pulls: Standard error that each report alone has in the figure, shape (n,).
     """
-    totals = np.bincount(contributor, weights=pulls)
+    totals = np.bincount(group, weights=pulls)
     return float(totals @ totals - pulls @ pulls)
-
-
-def shared_copies(copy: NDArray[np.intp], slopes: FloatArray) -> float:
-    """What near copies, which are one report written twice, add to a variance."""
-    totals = np.bincount(copy, weights=slopes)
-    return float(totals @ totals - slopes @ slopes)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parrot_bench.scoring.correlation import Correlation, between, correlation, shared_copies
+from parrot_bench.scoring.correlation import Correlation, correlation, shared
 from parrot_bench.scoring.design import Design
 from parrot_bench.scoring.influence import influence
 from parrot_bench.scoring.intervals import LEVEL, Estimate, bounded, symmetric
@@ -80,13 +80,15 @@ class Measured:
 
     def uncertainty(self, figure: Figure) -> tuple[float, float]:
         """Variance of a figure and the degrees of freedom of that variance (Satterthwaite)."""
-        contributor = self.design.contributor[figure.rows]
+        contributor, copy = self.design.contributor[figure.rows], self.design.copy[figure.rows]
         pull = figure.weight * np.sqrt(figure.scale)
-        added = max(between(contributor, pull), 0.0)
-        copies = max(shared_copies(self.design.copy[figure.rows], figure.slope), 0.0)
+        added = max(shared(contributor, pull) - shared(copy, pull), 0.0)
+        # At a bound no slope shows what copies share.
+        copies = max(shared(copy, figure.slope if figure.slope.any() else pull), 0.0)
         variance = figure.within + copies + self.correlation.value * added
         doubt = added**2 * self.correlation.variance
-        doubt += 2 * figure.within**2 / max(figure.n - 1, 1)
+        distinct = len(np.unique(copy[figure.weight > 0]))
+        doubt += 2 * (figure.within + copies) ** 2 / max(distinct - 1, 1)
         degrees = 2 * variance**2 / doubt if doubt > 0 else inf
         return variance, max(degrees, FEWEST_DEGREES)
 
@@ -100,6 +102,7 @@ class Measured:
         """
         n = figure.n
         clusters = len(np.unique(self.design.contributor[figure.rows][figure.weight > 0]))
+        distinct = len(np.unique(self.design.copy[figure.rows][figure.weight > 0]))
         bare = Estimate(None, None, None, level, "none", n, clusters)
         if not isfinite(figure.value):
             return replace(bare, note=figure.note or "undefined here")
@@ -121,7 +124,8 @@ class Measured:
             method = "Student's t"
         if not self.metric.proportion:
             method += " on the jackknife variance"
-        if not self.correlation.estimated:
+        known = self.correlation.estimated
+        if not known and clusters < distinct:
             note = join(figure.note, ALONE)
             return replace(
                 bare, low=tidy(low), high=tidy(high), method=method, estimand="A", note=note
@@ -132,7 +136,7 @@ class Measured:
             high=tidy(high),
             method=method,
             estimand="B",
-            correlation=tidy(self.correlation.value),
+            correlation=tidy(self.correlation.value) if known else None,
         )
 
 
@@ -159,7 +163,7 @@ def measure(
 def measure_pairs(metric: Metric, pairs: Pairs, design: Design) -> Measured:
     """Figures of a metric, from pairs of gold and answer that other metrics share."""
     languages = _figures(metric, pairs, design)
-    pooled = _stratified(_figure(metric, pairs, design.rows()), design)
+    pooled = _floored(_stratified(_figure(metric, pairs, design.rows()), design), metric)
     like, companion = languages, metric.companion()
     if companion is not metric:
         like = _figures(companion, pairs, design)
@@ -192,6 +196,15 @@ def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
         )
         for i, (name, each) in enumerate(found.items())
     }
+
+
+def _floored(figure: Figure, metric: Metric) -> Figure:
+    """A pooled figure without bounds, with the spread of one report's worth at least."""
+    n = len(figure.slope)
+    lacking = metric.grain**2 / n - n * figure.within
+    if _bounded(metric) or lacking <= 0 or not isfinite(figure.value):
+        return figure
+    return replace(figure, within=figure.within + lacking / n)
 
 
 def _bounded(metric: Metric) -> bool:

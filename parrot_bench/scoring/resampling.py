@@ -23,12 +23,24 @@ class Stratum:
     Attributes:
         languages: Languages that share contributors; mostly one.
         unit: Number of the unit of each of their reports, in canonical order.
-        weights: Weight of each unit in each resample, shape (resamples, units).
+        drawn: How often each unit is drawn in each resample, whole numbers, shape (resamples,
+            units).
+        weight: What a draw counts.
     """
 
     languages: tuple[str, ...]
     unit: IntArray
-    weights: FloatArray
+    drawn: FloatArray
+    weight: float
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return int(self.drawn.shape[1])
+
+    def sums(self, per_unit: FloatArray, part: slice) -> FloatArray:
+        """Sums of some resamples; exact up to the weight, so that chunks cannot show in them."""
+        return np.asarray((self.drawn[part] @ per_unit) * self.weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +75,9 @@ class Resamples:
                 break
             start += rows.stop - rows.start
         unit = stratum.unit[start : start + len(table.code)]
-        per_unit = table.per_group(unit, stratum.weights.shape[1])
+        per_unit = table.per_group(unit, stratum.units)
         for part in _parts(self.count, per_unit.shape[1]):
-            yield stratum.weights[part] @ per_unit
+            yield stratum.sums(per_unit, part)
 
     def pooled(self, table: Table) -> FloatArray:
         """The metric of all reports in every resample, shape (resamples,).
@@ -79,9 +91,7 @@ class Resamples:
             for stratum in self.strata:
                 rows = np.concatenate([np.r_[self.design.rows(k)] for k in stratum.languages])
                 own = replace(table, code=table.code[rows])
-                total = total + stratum.weights[part] @ own.per_group(
-                    stratum.unit, stratum.weights.shape[1]
-                )
+                total = total + stratum.sums(own.per_group(stratum.unit, stratum.units), part)
             parts.append(table.metric.value(np.asarray(total)))
         return np.concatenate(parts)
 
@@ -114,7 +124,7 @@ def resample(design: Design, count: int, seed: int) -> Resamples:
         generator = np.random.default_rng([seed, *"/".join(languages).encode()])
         drawn = max(units - 1, 1)
         counts = generator.multinomial(drawn, np.full(units, 1 / units), size=count)
-        strata.append(Stratum(languages, unit, counts.astype(float) * (units / drawn)))
+        strata.append(Stratum(languages, unit, counts.astype(float), units / drawn))
     return Resamples(design, tuple(strata), count)
 
 

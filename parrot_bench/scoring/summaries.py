@@ -34,7 +34,7 @@ def between_languages(
         with the interval of the Q profile (Viechtbauer 2007). "worst": the worst language's figure,
         shrunk towards the mean (empirical Bayes); its interval holds the worst true figure, and is
         simultaneous over the languages (Sidak). Nothing where fewer than three languages are large
-        enough, or no direction is better.
+        enough, no direction is better, or the metric has no intervals.
     """
     counts = {name: len(figure.slope) for name, figure in measured.languages.items()}
     asked = counts if asked is None else asked
@@ -43,7 +43,8 @@ def between_languages(
         for name, figure in measured.languages.items()
         if isfinite(figure.value) and counts[name] >= max(MACRO_MINIMUM, asked.get(name, 0))
     }
-    if len(kept) < FEWEST_LANGUAGES or measured.metric.better == "neither":
+    metric = measured.metric
+    if len(kept) < FEWEST_LANGUAGES or metric.better == "neither" or not metric.interval:
         return {}
     values = [figure.value for figure in kept.values()]
     variances = [measured.uncertainty(figure)[0] for figure in kept.values()]

@@ -60,6 +60,8 @@ class Scored(Protocol):
 def scores(task: Scored, gold: Sequence[Labels], predicted: Sequence[Labels]) -> dict[str, float]:
     """Value of every measure of a task that reads decided labels; undefined ones are left out.
 
+    Several labels where one was asked for count as no answer, as in a run.
+
     Args:
         task: A task, from `parrot_bench.get_task`.
         gold: Gold labels of each report, shape (n,).
@@ -73,6 +75,8 @@ def scores(task: Scored, gold: Sequence[Labels], predicted: Sequence[Labels]) ->
             f"{len(gold)} references and {len(predicted)} predictions; one of each was expected "
             "for at least one report."
         )
+    if task.kind != "multi-label":
+        predicted = [each if len(each) == 1 else () for each in predicted]
     found = {}
     for measure in task.measures:
         if measure.metric.reads != "labels":
@@ -134,7 +138,7 @@ def training_scorer(
 
     Raises:
         ValueError: If the threshold is out of range; from the function, if the head has another
-            number of outputs or a logit is not a number.
+            number of outputs, a logit is not a number or gold is none of the labels.
     """
     if not 0 < threshold < 1:
         raise ValueError(f"The threshold is {threshold}; above 0 and below 1 was expected.")
@@ -153,6 +157,8 @@ def training_scorer(
         if task.kind == "multi-label":
             gold, said = _names(wanted > 0, labels), _names(logits >= cut, labels)
         else:
+            if ((wanted < 0) | (wanted >= len(labels))).any():
+                raise ValueError(f"Class numbers are 0 to {len(labels) - 1}; gold holds another.")
             gold = [(labels[int(i)],) for i in wanted]
             said = [(labels[int(i)],) for i in logits.argmax(axis=1)]
         return scores(task, gold, said)
