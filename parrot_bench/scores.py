@@ -12,7 +12,7 @@ from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
 from parrot_bench.models.base import Prediction
 from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.estimates import estimate, macro, measure_pairs
+from parrot_bench.scoring.estimates import estimate, macro, measure_pairs, tidy
 from parrot_bench.scoring.intervals import Estimate
 from parrot_bench.scoring.metrics import Labels
 from parrot_bench.scoring.summaries import between_languages
@@ -148,6 +148,35 @@ def _estimates(answered: Scored) -> Iterator[tuple[Measure, str, Estimate]]:
         slices |= twin_agreement(answered.sheet, measure)
         for name, each in slices.items():
             yield measure, name, each
+
+
+def correlations(
+    predictions: Sequence[tuple[Sheet, list[Prediction]]], *, probabilities: bool = False
+) -> list[dict[str, Any]]:
+    """Intra-contributor correlation of every headline, and with one language left out.
+
+    Args:
+        predictions: Every sheet with its answers.
+        probabilities: Whether the model's scores are probabilities.
+    """
+    found = []
+    for sheet, answers in predictions:
+        answered = scored(sheet, answers, probabilities=probabilities)
+        measure = next(each for each in sheet.task.measures if each.name == sheet.task.headline)
+        if not answered.items or not answered.readable(measure):
+            continue
+        measured = measure_pairs(measure.metric, answered.pairs(measure), answered.design)
+        if measured.correlation.estimated:
+            found.append(
+                {
+                    "task": sheet.task.name,
+                    "text": sheet.variant,
+                    "metric": measure.name,
+                    "value": tidy(measured.correlation.value),
+                    "without": measured.correlations_without(),
+                }
+            )
+    return found
 
 
 def twin_agreement(sheet: Sheet, measure: Measure) -> dict[str, Estimate]:

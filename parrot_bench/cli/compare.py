@@ -51,7 +51,8 @@ def compare(
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
 
 
 def _print_contrasts(found: Comparison) -> None:
@@ -85,8 +86,8 @@ def _print_contrasts(found: Comparison) -> None:
         if not seen:
             typer.echo("  No single language shows a difference.")
     typer.echo(
-        "\nPoints with 95 % interval. Overall p by Holm over tasks, texts and pairs; p of languages "
-        "by Benjamini and Hochberg."
+        "\nPoints with 95 % interval. Overall p by Holm over tasks, texts and pairs; p of "
+        "languages by Benjamini and Hochberg."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf, isfinite
 from typing import Any
 
@@ -69,14 +70,29 @@ class Measured:
         design: The reports.
         languages: Figure of every language.
         pooled: Figure of all reports.
-        correlation: Intra-contributor correlation, estimated from all languages.
+        effects: Effect of each report on its language's figure, times its reports, shape (n,).
+        scales: What the correlation is a share of, for each language, shape (languages,).
     """
 
     metric: Metric
     design: Design
     languages: dict[str, Figure]
     pooled: Figure
-    correlation: Correlation
+    effects: FloatArray
+    scales: FloatArray
+
+    @cached_property
+    def correlation(self) -> Correlation:
+        """Intra-contributor correlation, estimated from all languages."""
+        return correlation(self.design, self.effects, self.scales)
+
+    def correlations_without(self) -> dict[str, float]:
+        """The correlation with each language left out, where it can still be estimated."""
+        found = {
+            name: correlation(self.design, self.effects, self.scales, leave_out=name)
+            for name in self.design.languages
+        }
+        return {name: tidy(each.value) for name, each in found.items() if each.estimated}
 
     def uncertainty(self, figure: Figure) -> tuple[float, float]:
         """Variance of a figure and the degrees of freedom of that variance (Satterthwaite)."""
@@ -172,7 +188,7 @@ def measure_pairs(metric: Metric, pairs: Pairs, design: Design) -> Measured:
             pooled = replace(pooled, scale=_figure(companion, pairs, design.rows()).scale)
     effects = np.concatenate([figure.slope * len(figure.slope) for figure in like.values()])
     scales = np.array([float(figure.scale.mean()) for figure in like.values()])
-    return Measured(metric, design, languages, pooled, correlation(design, effects, scales))
+    return Measured(metric, design, languages, pooled, effects, scales)
 
 
 def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
