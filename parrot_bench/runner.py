@@ -14,7 +14,7 @@ from parrot_bench.corpus import Corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.manifest import asked, identity_of, language_counts, partial, run_id, versions
 from parrot_bench.models.base import Model, Prediction
-from parrot_bench.scores import prediction_frame, results_frame
+from parrot_bench.scores import correlations, prediction_frame, results_frame
 from parrot_bench.store import SCHEMA, Answers, Run, answers, load_run, read_manifest, write_run
 from parrot_bench.task import Task
 
@@ -84,10 +84,12 @@ def evaluate(
             "partial": partial(corpus, part, settings),
             "refused": refused,
             "data": identity["data"]
+            | {"corpus_hash": corpus.hash}
             | {"licence": part.licence, "rows_read": part.rows_read}
             | {"rejected": sum(each.rejected for each in part.findings)}
             | {"reports": len(part), "languages": language_counts(part)},
             "asked": [asked(sheet, found) for sheet, found in predictions],
+            "correlations": correlations(predictions, probabilities=model.info.probabilities),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": timings | {"total": round(time.monotonic() - began, 3)},
             "versions": versions(),

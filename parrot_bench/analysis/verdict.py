@@ -21,7 +21,8 @@ def verdict(row: Mapping[str, Any]) -> str:
         return f"no figure: {row['note']}"
     if low is None:
         return "no interval: too few reports"
-    if row["p_adjusted"] is not None and row["p_adjusted"] < SIGNIFICANCE:
+    apart = low > 0 or high < 0  # the test and the interval must both say so
+    if apart and row["p_adjusted"] is not None and row["p_adjusted"] < SIGNIFICANCE:
         ahead = difference > 0
         if not ahead:
             difference, low, high = -difference, -high, -low
@@ -32,6 +33,8 @@ def verdict(row: Mapping[str, Any]) -> str:
             ahead = ahead == (row["better"] == "higher")
         name = row["first"] if ahead else row["second"]
         return f"{name} is {points(difference)} points {word}, interval {span(low, high)}"
+    if apart:
+        return f"not shown once p is adjusted ({row['p_adjusted']:.2f}), interval {span(low, high)}"
     equivalent = row.get("equivalence_p")
     if equivalent is not None and equivalent < SIGNIFICANCE:
         return f"the same within {points(row['margin'])} points, interval {span(low, high)}"

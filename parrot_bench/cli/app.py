@@ -10,6 +10,7 @@ import typer
 
 from parrot_bench.cli import data
 from parrot_bench.cli.catalogue import models_app, tasks_app
+from parrot_bench.cli.compare import compare
 from parrot_bench.cli.options import (
     Data,
     Json,
@@ -42,6 +43,10 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(models_app, name="models")
+app.command(
+    epilog="Examples: parrot-bench compare runs/A runs/B  ·  parrot-bench compare runs/A  ·  "
+    "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json"
+)(compare)
 
 
 def main(arguments: list[str] | None = None) -> None:

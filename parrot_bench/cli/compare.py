@@ -72,7 +72,7 @@ def _print_contrasts(found: Comparison) -> None:
                 _difference(row),
                 _p(row["p_adjusted"]),
             )
-            for row in _records(part)
+            for row in _in_order(part)
         ]
         columns = ("language", "n", "contributors", "A", "B", "A - B", "p, adjusted")
         typer.echo(f"\nA = {first}, B = {second}")
@@ -88,6 +88,16 @@ def _print_contrasts(found: Comparison) -> None:
     typer.echo(
         "\nPoints with 95 % interval. Overall p by Holm over tasks, texts and pairs; p of "
         "languages by Benjamini and Hochberg."
+    )
+
+
+def _in_order(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows by name of the language, those of all languages last."""
+    from parrot_bench.analysis.tables import slice_name
+
+    last = {"macro": 1, "pooled": 2}
+    return sorted(
+        _records(frame), key=lambda row: (last.get(row["slice"], 0), slice_name(row["slice"]))
     )
 
 
@@ -128,7 +138,7 @@ def _print_gaps(found: Comparison) -> None:
                 _p(row["p"]),
                 _p(row["equivalence_p"]),
             )
-            for row in _records(part)
+            for row in _in_order(part)
         ]
         columns = ("language", "n", "original - translation", "p, differs", "p, the same")
         typer.echo(f"\n{run}")

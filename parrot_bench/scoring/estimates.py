@@ -136,7 +136,9 @@ class Measured:
             low, high = bounded(figure.value, max(trials, 1e-9), bounds, level, degrees)
             method = "Wilson"
         else:
-            low, high = symmetric(figure.value, variance, bounds, level, degrees)
+            grain = self.metric.grain
+            limits = (-grain, grain) if grain else bounds
+            low, high = symmetric(figure.value, variance, limits, level, degrees)
             method = "Student's t"
         if not self.metric.proportion:
             method += " on the jackknife variance"
