@@ -11,16 +11,13 @@ from typing import Any
 from parrot_bench.corpus.corpus import Corpus
 from parrot_bench.corpus.errata import errata, names_and_dates
 from parrot_bench.corpus.icd10 import load_table, verdict
+from parrot_bench.corpus.language import other_language, untranslated_language
 from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
 from parrot_bench.corpus.report import Report
 
 SHORT = 40
 """A text of fewer characters is pointed out."""
-CONFUSED = (frozenset({"hr", "bs", "sr", "sl"}), frozenset({"nl", "af"}), frozenset({"no", "da"}))
-"""Languages that the detector cannot tell apart in short texts; within a group it has no say."""
-SURE = 0.9
-"""Probability from which the detector's word is a finding."""
 EXAMPLES = 5
 _DAMAGED = re.compile("[\ufffd\ue000-\uf8ff\u0080-\u009f]|Ã[\u0080-\u00bf]|â€")
 _CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
@@ -106,30 +103,13 @@ def _of_report(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _language(report: Report) -> Iterator[tuple[str, str]]:
-    """Whether the detector reads another language than the label says."""
-    detected, chance = detect(report.text)
-    if chance >= SURE and not _same(detected, report.language):
-        yield "language", f"Labelled '{report.language}', reads like '{detected}'."
-    if report.translation:
-        detected, chance = detect(report.translation)
-        if chance >= SURE and detected == report.language != "en":
-            yield "untranslated", f"The translation reads like '{detected}', not English."
-
-
-def _same(detected: str, label: str) -> bool:
-    return detected == label or any({detected, label} <= group for group in CONFUSED)
-
-
-def detect(text: str) -> tuple[str, float]:
-    """Language of a text and its probability by langdetect, seeded; ("und", 0) for no letters."""
-    from langdetect import DetectorFactory, LangDetectException, detect_langs
-
-    DetectorFactory.seed = 0
-    try:
-        best = detect_langs(text)[0]
-    except LangDetectException:
-        return "und", 0.0
-    return str(best.lang).split("-")[0], float(best.prob)
+    """Whether text and translation are in the languages that they should be in."""
+    other = other_language(report.text, report.language)
+    if other:
+        yield "language", f"Labelled '{report.language}', reads like '{other}'."
+    other = untranslated_language(report.translation, report.language)
+    if other:
+        yield "untranslated", f"The translation reads like '{other}', not English."
 
 
 def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.icd10 import load_table
-from parrot_bench.corpus.quality import detect
+from parrot_bench.corpus.language import detect, other_language, untranslated_language
 from parrot_bench.corpus.vocabulary import headline_region, headline_regions
 
 LANGUAGES = "af bs de el es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
@@ -66,13 +66,10 @@ def test_no_two_reports_are_near_copies(reports):
 
 
 def test_texts_are_in_their_language_and_translations_in_english(reports):
-    confused = {"bs": {"hr", "sl"}, "hr": {"bs", "sl"}, "af": {"nl"}, "nl": {"af"}}
-    confused["ko"] = {"en"}  # One contributor writes half in English, as many Koreans do.
-    wrong = [
-        (report.id, report.language, detect(report.text))
-        for report in reports
-        if len(report.text) > 250
-        and detect(report.text)[0] not in {report.language} | confused.get(report.language, set())
-    ]
-    assert wrong == []
-    assert all(detect(report.translation)[0] == "en" for report in reports if len(report.text) > 80)
+    assert [each.id for each in reports if other_language(each.text, each.language)] == []
+    assert [r.id for r in reports if untranslated_language(r.translation, r.language)] == []
+    assert all(detect(report.translation)[0] == "en" for report in reports)
+
+
+def test_a_text_in_the_place_of_its_translation_is_found_in_every_report(reports):
+    assert [r.id for r in reports if not untranslated_language(r.text, r.language)] == []
