@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from parrot_bench.corpus.identifying import names_and_dates
 from parrot_bench.resources import data_path, read_table
 
 _SWAPPED = range(2144, 2196)
@@ -25,10 +26,6 @@ _ODD = re.compile(f"[{''.join(re.escape(chr(each)) for each in _CHARACTERS)}]")
 _FORM_HEAD = re.compile(r"^\s*(?::\s*\n|in [A-Z][a-z]+:\s*\n)")
 _RX_TOKEN = re.compile(r"\w*RX\w*")
 _MARKDOWN = re.compile(r"\*\*[^*\n]+\*\*")
-_NAME = re.compile(
-    r"\b(?:Dr|Prof|Lek|Dott|Dra|Drs|Mag)\.?(?: med\.?| n\. med\.?)? [^\W\d_a-z][\w'-]+"
-)
-_DATE = re.compile(r"\b(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d|(?:19|20)\d\d-[01]\d-[0-3]\d)\b")
 _ENGLISH_MARK = re.compile(r"^\s*(?:\w\)\s*)?ENG:\s*")
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
@@ -172,12 +169,6 @@ def english_part(translation: str) -> str:
     if not first:
         return translation
     return _ENGLISH_MARK.sub("", "\n".join(lines[first:]))
-
-
-def names_and_dates(text: str) -> list[str]:
-    """Which of "name" (a title before a capitalised word) and "date" a text may hold (E10)."""
-    patterns = (("name", _NAME), ("date", _DATE))
-    return [kind for kind, pattern in patterns if pattern.search(text)]
 
 
 def flags(number: str, text: str, translation: str) -> set[str]:

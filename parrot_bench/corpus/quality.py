@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from parrot_bench.corpus.corpus import Corpus
-from parrot_bench.corpus.errata import errata, names_and_dates
+from parrot_bench.corpus.errata import errata
 from parrot_bench.corpus.icd10 import load_table, verdict
+from parrot_bench.corpus.identifying import names_and_dates
 from parrot_bench.corpus.language import other_language, untranslated_language
 from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
