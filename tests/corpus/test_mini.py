@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
 import pytest
@@ -50,7 +51,26 @@ def test_every_modality_of_parrot_and_every_headline_region_is_there(reports):
 def test_every_code_exists_and_there_are_one_to_eight_a_report(reports):
     table = load_table()
     assert all(table.exists(code) for report in reports for code in report.icd)
-    assert {1, 2, 3, 4, 5, 6, 7} <= {len(report.icd) for report in reports} <= set(range(1, 9))
+    assert {len(report.icd) for report in reports} == set(range(1, 9))
+
+
+def test_no_code_stands_beside_one_that_says_it_already(reports):
+    """Notes "Excludes1" of the tabular list, for the pairs that these reports invite."""
+    beside = {"N13.2": "N20", "N13.3": "N20", "K80.0": "K81", "M51.1": "M54.1", "I60": "I67.1"}
+    assert [
+        (report.id, code, other)
+        for report in reports
+        for code in report.icd
+        for start, other in beside.items()
+        if code.startswith(start) and any(each.startswith(other) for each in report.icd)
+    ] == []
+
+
+def test_chinese_has_the_punctuation_of_chinese(reports):
+    ascii_marks = re.compile(r"(?<!\d)[,:;()\"]|[,:;()\"](?!\d)")
+    chinese = [report for report in reports if report.language == "zh"]
+    assert [each.id for each in chinese if ascii_marks.search(each.text)] == []
+    assert all("\uff0c" in each.text for each in chinese if len(each.text) > 20)
 
 
 def test_normal_and_abnormal_short_and_long(reports):
