@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from parrot_bench.corpus.errata import errata, flags
+from parrot_bench.corpus.icd10_parsing import holds_code
 from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
 from parrot_bench.corpus.report import Report
@@ -134,7 +135,8 @@ class Corpus:
         for report in self.reports():
             fired = flags(report.id, report.text, report.translation)
             if any(
-                report.modality and names_own_modality(report.modality, text, language)
+                holds_code(text)
+                or (report.modality and names_own_modality(report.modality, text, language))
                 for text, language in ((report.text, report.language), (report.translation, "en"))
             ):
                 fired.add("E12")

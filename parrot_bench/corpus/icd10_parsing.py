@@ -30,6 +30,7 @@ _RANGE = re.compile(rf"\s*({_SHAPE})\.?\s*{_DASH}\s*({_SHAPE})\.?\s*")
 _LIST = re.compile(rf"\s*{_SHAPE}(?:\s+{_SHAPE})+\s*")
 _LEADING = re.compile(rf"[\s.(\[]*({_SHAPE})(?:\.?-)?[.*\u2020!#)\]]*(?![0-9A-Za-z])")
 _MENTION = re.compile(r"\b[A-Za-z][0-9Aa][0-9ABab](?:\.[0-9A-Za-z]{1,4})?\b")
+_IN_TEXT = re.compile(r"\b[A-Z]\d[0-9A-Z]\.[0-9A-Z]{1,4}\b")
 _SHORT_END = re.compile(rf"{_DASH}(?:\d|[A-Za-z]\b)")
 _LETTERS_AND_DIGITS = re.compile(r"[^\W\d_]\d|\d[^\W\d_]|^\W*\d")
 
@@ -81,6 +82,12 @@ def parse_codes(text: str) -> ParsedCodes:
             if rest and (not codes or _names_a_code(rest)):
                 invalid.append(rest)
     return ParsedCodes(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(invalid)), tuple(written))
+
+
+def holds_code(text: str) -> bool:
+    """Whether a report holds an ICD-10 code: four characters or more, with the dot, that exist."""
+    exists = load_table().exists
+    return any(exists(match[0]) for match in _IN_TEXT.finditer(text))
 
 
 def _pieces(entry: str) -> Iterator[tuple[list[tuple[str, str]], str]]:

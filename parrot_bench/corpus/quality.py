@@ -10,7 +10,8 @@ from typing import Any
 
 from parrot_bench.corpus.corpus import Corpus
 from parrot_bench.corpus.errata import errata
-from parrot_bench.corpus.icd10 import load_table, verdict
+from parrot_bench.corpus.icd10 import verdict
+from parrot_bench.corpus.icd10_parsing import holds_code
 from parrot_bench.corpus.identifying import names_and_dates
 from parrot_bench.corpus.language import other_language, untranslated_language
 from parrot_bench.corpus.lexicon import names_own_modality
@@ -21,7 +22,6 @@ SHORT = 40
 """A text of fewer characters is pointed out."""
 EXAMPLES = 5
 _DAMAGED = re.compile("[\ufffd\ue000-\uf8ff\u0080-\u009f]|Ã[\u0080-\u00bf]|â€")
-_CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _of_report(report: Report) -> Iterator[tuple[str, str]]:
             yield "very short text", f"Field '{name}' has {len(text)} characters."
         if _DAMAGED.search(text):
             yield "damaged characters", f"Field '{name}' holds replacement or private-use marks."
-        if any(load_table().exists(match[0]) for match in _CODE.finditer(text)):
+        if holds_code(text):
             yield "code in text", f"Field '{name}' holds an ICD-10 code: the label leaks."
         for kind in names_and_dates(text):
             yield f"{kind} in text", f"Field '{name}' may hold a {kind}."

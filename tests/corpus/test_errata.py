@@ -6,6 +6,7 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.errata import english_part, errata, repair_rx, without_form
+from parrot_bench.corpus.quality import check_corpus
 from parrot_bench.errors import ParrotError
 
 DUTCH = "Echografie van het rechteroog: er is geen loslating van het netvlies, zien wij niet."
@@ -157,6 +158,13 @@ def test_flagged_errata_are_counted_and_change_nothing(one):
     )
     assert corpus.flagged() == {"E10": 1, "E11": 1, "E12": 1, "E13": 1}
     assert only(corpus).text == "CT Thorax vom 01.02.2023, Dr. Mustermann"
+
+
+def test_a_code_in_a_text_counts_as_a_leak_wherever_it_is_counted(one):
+    corpus = one(report="Verdacht auf Pneumonie, J18.9.", translation="Suspected pneumonia.")
+    assert corpus.flagged()["E12"] == 1
+    assert "code in text" in {each.kind for each in check_corpus(corpus).findings}
+    assert one(report="Stenose bei L4.5.", translation="Level Q99.Z9.").flagged()["E12"] == 0
 
 
 def test_an_unknown_erratum_is_named(one):
