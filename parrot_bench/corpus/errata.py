@@ -16,9 +16,10 @@ from parrot_bench.resources import data_path, read_table
 _SWAPPED = range(2144, 2196)
 _PAIR_DISTANCE = 26
 _CUT_OFF = "2234"
-_CONTROLS = [*range(9), 11, 12, *range(14, 32)]
+_CONTROLS = [*range(9), *range(14, 32)]
 _CHARACTERS: dict[int, str | None] = {
     **dict.fromkeys((*_CONTROLS, 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF), None),
+    **dict.fromkeys((0x0B, 0x0C, 0x85), "\n"),
     **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
     **dict.fromkeys(range(0xE000, 0xF900), "\u2022"),
 }
@@ -134,7 +135,7 @@ def without_line_marks(text: str) -> str:
 
 
 def without_odd_characters(text: str) -> str:
-    """Text with bullets for private-use glyphs and plain or no spaces for odd ones (E06)."""
+    """Text with bullets, newlines, plain spaces or nothing for odd characters (E06)."""
     return text.translate(_CHARACTERS) if _ODD.search(text) else text
 
 

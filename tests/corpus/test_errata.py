@@ -116,6 +116,13 @@ def test_odd_characters_become_plain_ones(one):
     assert only(one(report="\uf06c a\u00a0b", view="raw")).text == "\uf06c a\u00a0b"
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85"])
+def test_old_line_and_page_ends_part_words(one, mark):
+    corpus = one(report=f"kein Pleuraerguss{mark}Lunge frei")
+    assert only(corpus).text == "kein Pleuraerguss\nLunge frei"
+    assert corpus.fired["E06"] == 1
+
+
 POLISH = "Badanie TK głowy wykonano bez środka kontrastowego. Układ komorowy nieposzerzony, mózg."
 
 
