@@ -179,6 +179,46 @@ def test_data_check_lists_findings_with_rows(command, row, write):
     ).items()
 
 
+def test_data_check_finds_duplicates_in_every_view(command, row, write):
+    text = "Dieselbe lange Beschreibung eines unauffälligen Befundes, " * 5
+    path = str(write([row("1", report=text), row("2", report=text, translation="Another.")]))
+    for options in ([], ["--raw"], ["--without", "E04"]):
+        checked = json.loads(command("data", "check", path, "--json", *options)[1])
+        found = [each for each in checked["findings"] if each["kind"] == "near duplicate"]
+        assert [each["id"] for each in found] == ["2"]
+        assert checked["counts"]["clusters"] == 1
+        assert checked["counts"]["view"] == ("raw" if "--raw" in options else "clean")
+
+
+def test_data_commands_switch_errata_off_in_any_case(command, row, write):
+    path = str(write([row("1", country="German", modality="US "), "{broken"]))
+    for option in ("e08", "E08"):
+        status, out, err = command("data", "describe", path, "--without", option)
+        assert status == 0
+        assert "line 2: Not a complete JSON object" in err
+        assert "Germany" not in out
+    assert "Germany" in command("data", "describe", path)[1]
+    assert "Germany" not in command("data", "describe", path, "--raw")[1]
+    kept = command("data", "check", path, "--without", "e08,E03")[1]
+    assert "unmapped modality" in kept
+    assert "unmapped modality" not in command("data", "check", path)[1]
+
+
+def test_a_long_check_shows_progress_to_who_watches(monkeypatch, capsys):
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", watched := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    with pytest.raises(SystemExit):
+        cli.main(["data", "check", "mini", "--json"])
+    assert "140/140" in watched.getvalue()
+    assert json.loads(capsys.readouterr().out)["counts"]["reports"] == 140
+
+
 def test_data_describe_and_errata_print_their_tables(command):
     assert "ICD-10 categories" in command("data", "describe", "mini")[1]
     out = command("data", "errata")[1]

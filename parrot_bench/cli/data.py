@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from parrot_bench.cli.options import Json, RawView, Strict
-from parrot_bench.cli.output import ProgressBar, print_json, print_table
+from parrot_bench.cli.options import Json, RawView, Strict, Without
+from parrot_bench.cli.output import ProgressBar, print_json, print_table, say_findings, split
 from parrot_bench.errors import ParrotError
 
 app = typer.Typer(help="Fetch, check and describe corpora.", no_args_is_help=True)
@@ -23,13 +23,18 @@ def data_check(
     file: Annotated[str, typer.Argument(help="As --data of run.")],
     as_json: Json = False,
     raw: RawView = False,
+    without: Without = "",
     strict: Strict = False,
 ) -> None:
     """Check a corpus: counts, findings with row numbers, errata, suspicious texts."""
     from parrot_bench.corpus import load_corpus
     from parrot_bench.corpus.quality import check_corpus, check_lines
 
-    checked = check_corpus(load_corpus(file, view="raw" if raw else "clean", strict=strict))
+    corpus = load_corpus(
+        file, view="raw" if raw else "clean", without=split(without), strict=strict
+    )
+    with ProgressBar() as progress:
+        checked = check_corpus(corpus, progress)
     if as_json:
         print_json(checked.as_json())
     else:
@@ -40,12 +45,18 @@ def data_check(
 @app.command(
     "describe", epilog="Examples: parrot-bench data describe mini  ·  data describe parrot-v1"
 )
-def data_describe(file: Annotated[str, typer.Argument(help="As --data of run.")]) -> None:
+def data_describe(
+    file: Annotated[str, typer.Argument(help="As --data of run.")],
+    raw: RawView = False,
+    without: Without = "",
+) -> None:
     """Print the tables that a paper would: languages, modalities, regions, codes, lengths."""
     from parrot_bench.analysis.description import describe
     from parrot_bench.corpus import load_corpus
 
-    for title, columns, rows in describe(load_corpus(file)):
+    corpus = load_corpus(file, view="raw" if raw else "clean", without=split(without))
+    say_findings(corpus.findings, file)
+    for title, columns, rows in describe(corpus):
         print_table(title, columns, rows)
 
 

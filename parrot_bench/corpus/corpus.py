@@ -162,17 +162,18 @@ class Corpus:
 
 
 def active_errata(view: View, without: tuple[str, ...]) -> frozenset[str]:
-    """Errata that a view applies.
+    """Errata that a view applies; those that are switched off may be named in any case.
 
     Raises:
         ParrotError: If the view or an erratum is unknown.
     """
-    for each in without:
-        if each not in errata():
+    off = {each.upper(): each for each in without}
+    for key, each in off.items():
+        if key not in errata():
             raise unknown("erratum", each, errata())
     if view not in ("clean", "raw"):
         raise unknown("view", view, ("clean", "raw"))
-    return frozenset(errata()) - frozenset(without) if view == "clean" else frozenset()
+    return frozenset(errata()) - off.keys() if view == "clean" else frozenset()
 
 
 def content_hash(reports: Iterable[Report]) -> str:

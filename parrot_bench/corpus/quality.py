@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from parrot_bench.corpus.corpus import Corpus
+from parrot_bench.corpus.corpus import Corpus, active_errata
+from parrot_bench.corpus.duplicates import clusters, near_duplicates
 from parrot_bench.corpus.errata import errata
 from parrot_bench.corpus.icd10 import verdict
 from parrot_bench.corpus.icd10_parsing import holds_code
@@ -18,6 +19,7 @@ from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
 from parrot_bench.corpus.report import Report
 
+Progress = Callable[[str, int, int], None]
 SHORT = 40
 """A text of fewer characters is pointed out."""
 EXAMPLES = 5
@@ -47,26 +49,44 @@ class Quality:
         }
 
 
-def check_corpus(corpus: Corpus) -> Quality:
+def check_corpus(corpus: Corpus, progress: Progress | None = None) -> Quality:
     """Check a corpus.
 
     Texts are quoted in no finding: a finding names the row and what to look for there.
 
     Args:
         corpus: The corpus, in either view; the clean view shows what remains after the errata.
+            Near duplicates are found in both.
+        progress: Called with a title, the reports checked and all of them.
     """
-    reports = list(corpus.reports())
+    reports = _with_clusters(corpus)
     lines = corpus.lines
     found = list(corpus.findings)
-    for report in reports:
+    for at, report in enumerate(reports, start=1):
         found += [
             Finding(lines[report.id], report.id, kind, message)
             for kind, message in _of_report(report)
         ]
+        if progress:
+            progress("reports", at, len(reports))
     found += _duplicates(reports, lines)
     fired = dict(corpus.fired) | corpus.flagged()
     ordered = sorted(found, key=lambda each: (not each.rejected, each.kind, each.line))
     return Quality(_counts(corpus, reports), tuple(ordered), fired)
+
+
+def _with_clusters(corpus: Corpus) -> list[Report]:
+    """The reports with their near-duplicate clusters, found here where E04 is not applied."""
+    reports = list(corpus.reports())
+    if "E04" in active_errata(corpus.view, corpus.without):
+        return reports
+    pairs = [
+        (i, j)
+        for texts in ([each.translation for each in reports], [each.text for each in reports])
+        for i, j, _ in near_duplicates(texts)
+    ]
+    numbers = clusters(len(reports), pairs)
+    return [replace(each, cluster=n) for each, n in zip(reports, numbers, strict=True)]
 
 
 def _of_report(report: Report) -> Iterator[tuple[str, str]]:
