@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -33,12 +34,12 @@ def command(capsys, tmp_path, monkeypatch):
 
 
 def every_command(group=None, path=()):
+    """Path and object of every command, groups included."""
     group = group or typer.main.get_command(cli.app)
     for name, each in group.commands.items():
+        yield (*path, name), each
         if hasattr(each, "commands"):
             yield from every_command(each, (*path, name))
-        else:
-            yield (*path, name), each
 
 
 def test_help_imports_nothing_heavy():
@@ -52,11 +53,42 @@ def test_help_imports_nothing_heavy():
     assert "run" in done.stdout
 
 
-@pytest.mark.parametrize("path", [path for path, _ in every_command()])
-def test_every_command_has_examples_in_its_help(command, path):
+def shown_examples(out):
+    _, _, tail = out.partition("\n  Examples:\n")
+    return [line.strip() for line in tail.rstrip().split("\n")]
+
+
+@pytest.mark.parametrize("path", [(), *(path for path, _ in every_command())])
+@pytest.mark.parametrize("width", ["40", "200"])
+def test_every_help_has_examples_that_can_be_pasted(command, monkeypatch, path, width):
+    monkeypatch.setenv("COLUMNS", width)
     status, out, _ = command(*path, "--help")
     assert status == 0
-    assert re.search(r"Examples?: parrot-bench " + " ".join(path), out.replace("\n", " "))
+    lines = shown_examples(out)
+    assert lines
+    commands = dict(every_command())
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "parrot-bench"
+        depth = max((n for n in (1, 2) if tuple(words[:n]) in commands), default=0)
+        assert depth, line
+        assert tuple(words[: len(path)]) == path
+        # Parses options, their values and arguments, and runs nothing.
+        chosen = commands[tuple(words[:depth])]
+        if "--help" not in words:
+            chosen.make_context(line, words[depth:])
+
+
+@pytest.mark.parametrize("path", [path for path, _ in every_command() if len(path) > 1])
+def test_every_argument_says_what_it_is(path):
+    for parameter in dict(every_command())[path].params:
+        assert getattr(parameter, "help", None), (path, parameter.name)
+
+
+def test_data_arguments_say_what_can_be_loaded(command):
+    for path in (("data", "check"), ("data", "describe")):
+        out = " ".join(command(*path, "--help")[1].split())
+        assert "mini, parrot-v1, a file, a folder or a hub dataset" in out
 
 
 def test_the_version_is_printed(command):
