@@ -54,6 +54,26 @@ def test_twenty_real_countries_are_published(published_counts):
     assert len(countries) == 20
 
 
+def test_every_country_of_iso_3166_is_known_by_its_usual_names():
+    table = vocabulary("countries")
+    assert len(table.rows) == 249
+    assert all(len(key) == 2 and key.isupper() and row["name"] for key, row in table.rows.items())
+    named = {
+        "CI": ["Ivory Coast", "Côte d'Ivoire", "Côte d\u2019Ivoire", "Cote d\u2019Ivoire", "CIV"],
+        "CN": ["China", "People's Republic of China", "People\u2019s Republic of China"],
+        "KP": ["North Korea", "DPRK"],
+        "MK": ["North Macedonia", "Macedonia"],
+        "MM": ["Burma"],
+        "PK": ["Pakistan"],
+        "TR": ["Turkey", "Türkiye", "Turkiye"],
+        "US": ["USA", "U.S."],
+        "VN": ["Vietnam", "Viet Nam"],
+    }
+    for code, names in named.items():
+        assert {table.find(name, repair=False) for name in names} == {code}
+    assert table.find("Korea") == "KR"
+
+
 @pytest.mark.parametrize(
     ("raw", "regions"),
     [
