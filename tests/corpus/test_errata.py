@@ -157,6 +157,11 @@ def test_metadata_repairs_count(one):
     assert len(off.findings) == 3
 
 
+def test_an_unknown_string_is_no_repair(one):
+    assert one(area="flux capacitor", subspecialty="XX").fired["E08"] == 0
+    assert one(subspecialty="GI;GU").fired["E08"] == 1
+
+
 def test_flagged_errata_are_counted_and_change_nothing(one):
     corpus = one(
         number="2234",
@@ -165,6 +170,11 @@ def test_flagged_errata_are_counted_and_change_nothing(one):
     )
     assert corpus.flagged() == {"E10": 1, "E11": 1, "E12": 1, "E13": 1}
     assert only(corpus).text == "CT Thorax vom 01.02.2023, Dr. Mustermann"
+
+
+def test_a_coloscanner_is_named_as_a_ct(one):
+    text = "Coloscanner à l'eau : pas de lésion."
+    assert one(language="French", report=text, translation="").flagged()["E12"] == 1
 
 
 def test_a_code_in_a_text_counts_as_a_leak_wherever_it_is_counted(one):
