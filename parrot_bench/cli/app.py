@@ -20,6 +20,7 @@ from parrot_bench.cli.options import (
     Strict,
     TasksDir,
     Without,
+    examples,
 )
 from parrot_bench.cli.output import (
     ProgressBar,
@@ -38,7 +39,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: parrot-bench run --model baseline:keyword",
+    epilog=examples(
+        "parrot-bench run --model baseline:keyword",
+        "parrot-bench tasks list",
+        "parrot-bench data check reports.jsonl",
+        "parrot-bench run --help",
+    ),
 )
 app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
@@ -70,9 +76,11 @@ def _root(
 
 
 @app.command(
-    epilog="Examples: parrot-bench run --model baseline:keyword --text original,translation  ·  "
-    "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1  ·  "
-    "parrot-bench run --model baseline:tfidf --data reports.jsonl --languages pl,de --limit 200"
+    epilog=examples(
+        "parrot-bench run --model baseline:keyword --text original,translation",
+        "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1",
+        "parrot-bench run --model baseline:tfidf --data my.jsonl --languages pl,de --limit 200",
+    )
 )
 def run(
     model: ModelSpec,
@@ -143,11 +151,16 @@ def run(
 
 
 @app.command(
-    epilog="Examples: parrot-bench show runs/RUN  ·  parrot-bench show runs/RUN --all  ·  "
-    "parrot-bench show runs/RUN --json"
+    epilog=examples(
+        "parrot-bench show runs/RUN",
+        "parrot-bench show runs/RUN --all",
+        "parrot-bench show runs/RUN --json",
+    )
 )
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, such as one under runs/.")
+    ],
     every_measure: Annotated[bool, typer.Option("--all", help="Every measure.")] = False,
     as_json: Json = False,
 ) -> None:

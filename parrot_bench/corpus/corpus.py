@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from parrot_bench.corpus.errata import errata, flags
+from parrot_bench.corpus.icd10_parsing import holds_code
 from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
 from parrot_bench.corpus.report import Report
@@ -134,7 +135,8 @@ class Corpus:
         for report in self.reports():
             fired = flags(report.id, report.text, report.translation)
             if any(
-                report.modality and names_own_modality(report.modality, text, language)
+                holds_code(text)
+                or (report.modality and names_own_modality(report.modality, text, language))
                 for text, language in ((report.text, report.language), (report.translation, "en"))
             ):
                 fired.add("E12")
@@ -160,17 +162,18 @@ class Corpus:
 
 
 def active_errata(view: View, without: tuple[str, ...]) -> frozenset[str]:
-    """Errata that a view applies.
+    """Errata that a view applies; those that are switched off may be named in any case.
 
     Raises:
         ParrotError: If the view or an erratum is unknown.
     """
-    for each in without:
-        if each not in errata():
+    off = {each.upper(): each for each in without}
+    for key, each in off.items():
+        if key not in errata():
             raise unknown("erratum", each, errata())
     if view not in ("clean", "raw"):
         raise unknown("view", view, ("clean", "raw"))
-    return frozenset(errata()) - frozenset(without) if view == "clean" else frozenset()
+    return frozenset(errata()) - off.keys() if view == "clean" else frozenset()
 
 
 def content_hash(reports: Iterable[Report]) -> str:
