@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from parrot_bench.corpus.errata import errata, flags
 from parrot_bench.corpus.lexicon import names_own_modality
-from parrot_bench.corpus.records import Finding
+from parrot_bench.corpus.records import Finding, Unit
 from parrot_bench.corpus.report import Report
 from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
@@ -51,7 +51,8 @@ class Corpus:
         fired: Number of reports that each repairing erratum touched, E01 to E09; `flagged` counts
             those that are only pointed out.
         rows_read: Rows of the source, rejected ones included.
-        lines: Line of the source in which each report stands, by identifier.
+        lines: Line (row, where `unit` says so) in which each report stands, by identifier.
+        unit: What `lines` counts: "line", or "row" where the form has no lines.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Corpus:
     fired: Mapping[str, int] = field(default_factory=dict)
     rows_read: int = 0
     lines: Mapping[str, int] = field(default_factory=dict)
+    unit: Unit = "line"
 
     def __len__(self) -> int:
         """Number of reports."""

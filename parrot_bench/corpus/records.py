@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from parrot_bench.corpus.vocabulary import vocabulary
 
@@ -27,8 +27,22 @@ FIELDS = (
 )
 REQUIRED = ("language", "report")
 LONGEST_RECORD = 1_000_000
-"""Characters of a report or translation; the longest published one has 6,526."""
+"""Characters of one field; the longest published report has 6,526."""
 _LISTS = {"icd", "area", "subspecialty"}
+_NUMBERS = {"no", "contributor_code"}
+
+Unit = Literal["line", "row"]
+
+
+class Place(NamedTuple):
+    """Where a record stands: a line of the file, or a row where the form has no lines."""
+
+    number: int
+    unit: Unit = "line"
+
+    def __str__(self) -> str:
+        """Such as "line 3"."""
+        return f"{self.unit} {self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,7 @@ class Finding:
         kind: Short name of the kind of finding, such as "unmapped area".
         message: One sentence without report text.
         rejected: Whether the row was left out because of it.
+        unit: What `line` counts: lines, or rows where the form has no lines.
     """
 
     line: int
@@ -48,6 +63,12 @@ class Finding:
     kind: str
     message: str
     rejected: bool = False
+    unit: Unit = "line"
+
+    @property
+    def place(self) -> Place:
+        """Where the row stands."""
+        return Place(self.line, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +79,29 @@ class Row:
     fields: dict[str, str]
     extra: dict[str, str]
     missing: tuple[str, ...]
+    unit: Unit = "line"
+
+    @property
+    def place(self) -> Place:
+        """Where the row stands."""
+        return Place(self.line, self.unit)
 
 
-def rejected(line: int, message: str, kind: str = "unreadable row", id: str = "") -> Finding:  # noqa: A002
+def rejected(place: Place, message: str, kind: str = "unreadable row", id: str = "") -> Finding:  # noqa: A002
     """Finding that leaves a row out."""
-    return Finding(line, id, kind, message, rejected=True)
+    return Finding(place.number, id, kind, message, rejected=True, unit=place.unit)
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def canonical_field(name: str) -> str | None:
     """Canonical field that a column name means; None where it is an extra one."""
     return vocabulary("fields").find(name.strip().lstrip("\ufeff"))
 
 
-def check_record(line: int, record: Any) -> Row | Finding:
+def check_record(place: Place, record: Any) -> Row | Finding:
     """Turn one record into a row of strings, or say what is wrong with it."""
     if not isinstance(record, dict):
-        kind = _type_name(record)
-        return rejected(line, f"A JSON object was expected on this line, not a {kind}.")
+        return rejected(place, f"A JSON object was expected, not a {_type_name(record)}.")
     fields: dict[str, str] = {}
     extra: dict[str, str] = {}
     for name, value in record.items():
@@ -86,31 +112,31 @@ def check_record(line: int, record: Any) -> Row | Finding:
         text = _as_text(field, value)
         if text is None:
             message = f"Field '{name}' is a {_type_name(value)}; a string was expected."
-            return rejected(line, message, "wrong type", fields.get("no", ""))
+            return rejected(place, message, "wrong type", fields.get("no", ""))
         fields[field] = text
     missing = tuple(name for name in FIELDS if name not in fields)
     number = fields.get("no", "").strip()
     for name in REQUIRED:
         if name in missing:
-            return rejected(line, f"Field '{name}' is missing.", "missing field", number)
+            return rejected(place, f"Field '{name}' is missing.", "missing field", number)
     if not fields["report"].strip():
-        return rejected(line, "Field 'report' is empty.", "empty report", number)
+        return rejected(place, "Field 'report' is empty.", "empty report", number)
     for name in ("report", "translation"):
         if len(fields.get(name, "")) > LONGEST_RECORD:
             message = (
                 f"Field '{name}' has {len(fields[name]):,} characters; at most "
                 f"{LONGEST_RECORD:,} are taken for a report."
             )
-            return rejected(line, message, "oversized record", number)
+            return rejected(place, message, "oversized record", number)
     try:
         "".join((*fields.values(), *extra.values())).encode()
     except UnicodeEncodeError:
         message = "A text holds half a surrogate pair; save the file as UTF-8 again."
-        return rejected(line, message, "damaged characters", number)
+        return rejected(place, message, "damaged characters", number)
     for name in missing:
         fields[name] = ""
-    fields["no"] = number or f"row-{line}"
-    return Row(line, fields, extra, missing)
+    fields["no"] = number or f"row-{place.number}"
+    return Row(place.number, fields, extra, missing, place.unit)
 
 
 def _as_text(field: str, value: Any) -> str | None:
