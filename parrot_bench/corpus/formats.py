@@ -9,7 +9,7 @@ from typing import Any
 
 from parrot_bench.corpus.csv_form import csv_records
 from parrot_bench.corpus.json_form import json_records
-from parrot_bench.corpus.records import Place
+from parrot_bench.corpus.records import Place, rejected
 from parrot_bench.corpus.text_lines import text_lines
 from parrot_bench.errors import ParrotError
 
@@ -62,10 +62,18 @@ def _parquet(file: BufferedReader, path: Path) -> Source:
     except (pa.ArrowException, OSError) as error:
         raise ParrotError(f"{path}: not a Parquet file ({error}).") from error
     row = 0
-    for batch in parquet.iter_batches(batch_size=1024):
-        for record in batch.to_pylist():
-            row += 1
-            yield Place(row, "row"), record
+    for group in range(parquet.num_row_groups):
+        end = row + parquet.metadata.row_group(group).num_rows
+        try:
+            for batch in parquet.iter_batches(batch_size=1024, row_groups=[group]):
+                for record in batch.to_pylist():
+                    row += 1
+                    yield Place(row, "row"), record
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            place = Place(row + 1, "row")
+            message = f"Rows up to {end} cannot be read ({error}); fetch the file again."
+            yield place, rejected(place, message, "damaged Parquet")
+            row = end
 
 
 def _saved_dataset(path: Path) -> Source:
@@ -73,6 +81,8 @@ def _saved_dataset(path: Path) -> Source:
 
     try:
         saved = datasets.load_from_disk(str(path))
+    except PermissionError:
+        raise
     except (FileNotFoundError, ValueError, OSError) as error:
         raise ParrotError(
             f"{path}: a folder without a saved dataset; give a file, or a folder written by "
@@ -97,13 +107,13 @@ def dataset_rows(saved: Any, name: str) -> Source:
                 "was expected."
             )
         saved = saved[split]
-    names = {
-        column: feature
+    labels = {
+        column: feature.names
         for column, feature in saved.features.items()
         if isinstance(feature, datasets.ClassLabel)
     }
     for row, record in enumerate(saved, start=1):
-        for column, feature in names.items():
-            if record[column] is not None:
-                record[column] = feature.int2str(record[column])
+        for column, names in labels.items():
+            known = record[column] in range(len(names))  # -1 says that there is none.
+            record[column] = names[record[column]] if known else None
         yield Place(row, "row"), record

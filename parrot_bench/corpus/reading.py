@@ -135,8 +135,14 @@ def parrot_path() -> Path:
 
 
 def _rows(name: str) -> Iterator[Row | Finding]:
-    for place, record in _source(name):
-        yield record if isinstance(record, Finding) else check_record(place, record)
+    try:
+        for place, record in _source(name):
+            yield record if isinstance(record, Finding) else check_record(place, record)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ParrotError(
+            f"{name}: cannot be read ({reason}); give a file with reports."
+        ) from error
 
 
 def _source(name: str) -> Source:
