@@ -208,23 +208,25 @@ def _clustered(
 
 
 def _copies(reports: list[Report], digest: str) -> list[tuple[int, int]]:
-    """Pairs of near copies, by translation or by text; the positions are kept on disk."""
+    """Links between near copies, by translation or by text; they are kept on disk."""
     path = user_cache("clusters", f"{digest}.json")
+    position = {report.id: i for i, report in enumerate(reports)}
     try:
         kept = json.loads(path.read_text())
-        if kept["ids"] == [report.id for report in reports]:
-            return [(i, j) for i, j in kept["pairs"]]
+        return [(position[one], position[other]) for one, other in kept["links"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    pairs = {
-        (i, j)
-        for texts in ([each.translation for each in reports], [each.text for each in reports])
-        for i, j, _ in duplicates.near_duplicates(texts)
-    }
-    found = sorted(pairs)
+    links = sorted(
+        {
+            link
+            for texts in ([each.translation for each in reports], [each.text for each in reports])
+            for link in duplicates.near_duplicates(texts)
+        }
+    )
+    named = [(reports[i].id, reports[j].id) for i, j in links]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"ids": [report.id for report in reports], "pairs": found}))
+        path.write_text(json.dumps({"links": named}))
     except OSError:
         pass
-    return found
+    return links
