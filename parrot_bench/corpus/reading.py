@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from parrot_bench.corpus import duplicates
 from parrot_bench.corpus.corpus import Corpus, View, active_errata, content_hash, make_dataset
 from parrot_bench.corpus.errata import errata, twin
-from parrot_bench.corpus.formats import Source, dataset_rows, open_source
+from parrot_bench.corpus.formats import Source, open_source
+from parrot_bench.corpus.hub import hub_records
 from parrot_bench.corpus.normalising import Normaliser
 from parrot_bench.corpus.records import Finding, Place, Row, check_record, rejected
 from parrot_bench.corpus.report import Report
@@ -159,7 +159,7 @@ def _source(name: str) -> Source:
         if not Path(name).exists() and os.sep not in name and "." not in name:
             raise unknown("corpus", name, NAMED)
         return open_source(Path(name))
-    return _hub_records(name)
+    return hub_records(name)
 
 
 def _looks_like_hub(name: str) -> bool:
@@ -171,22 +171,6 @@ def _looks_like_hub(name: str) -> bool:
         and "/" not in rest
         and (not rest.lower().endswith(known))
     )
-
-
-def _hub_records(name: str) -> Source:
-    import datasets
-
-    identifier, _, revision = name.partition("@")
-    datasets.disable_progress_bars()
-    try:
-        loaded: Any = datasets.load_dataset(identifier, revision=revision or None)
-    except Exception as error:
-        first = str(error).strip().splitlines()
-        raise ParrotError(
-            f"'{name}' is no file here, and could not be loaded as a hub dataset: "
-            f"{first[0] if first else type(error).__name__}"
-        ) from error
-    return dataset_rows(loaded, name)
 
 
 def _clustered(
