@@ -31,7 +31,6 @@ _HASHED = (
     "regions",
     "icd",
     "icd_invalid",
-    "author",
     "country",
 )
 
@@ -176,9 +175,19 @@ def active_errata(view: View, without: tuple[str, ...]) -> frozenset[str]:
 
 
 def content_hash(reports: Iterable[Report]) -> str:
-    """SHA-256 over what a model or a scorer can see, whatever the order of the reports."""
+    """SHA-256 over what a model or a scorer can see, whatever the order of the reports.
+
+    An author counts as the smallest identifier among his or her reports: pseudonyms depend on who
+    comes first.
+    """
+    reports = list(reports)
+    authors: dict[str, str] = {}
+    for each in reports:
+        authors[each.author] = min(each.id, authors.get(each.author, each.id))
     digests = sorted(
-        hashlib.sha256(repr([getattr(each, name) for name in _HASHED]).encode()).digest()
+        hashlib.sha256(
+            repr([*(getattr(each, name) for name in _HASHED), authors[each.author]]).encode()
+        ).digest()
         for each in reports
     )
     return hashlib.sha256(b"".join(digests)).hexdigest()
