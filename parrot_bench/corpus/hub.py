@@ -35,7 +35,7 @@ def hub_records(name: str) -> Source:
         if not online:
             reason = (
                 ", since the hub cannot be reached and no copy is in its cache; connect this "
-                "machine, or give the path of a file"
+                "machine, or give the path of a file."
             )
         raise ParrotError(
             f"'{name}' is no file here, and could not be loaded as a hub dataset{reason}"
