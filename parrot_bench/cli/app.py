@@ -62,6 +62,11 @@ def main(arguments: list[str] | None = None) -> None:
     except ParrotError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        sys.stderr.write(f"Error: {where}a file could not be read or written ({reason}).\n")
+        sys.exit(2)
 
 
 @app.callback(invoke_without_command=True)

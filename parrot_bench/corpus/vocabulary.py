@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from parrot_bench.resources import data_path, read_table
 
@@ -104,7 +104,7 @@ class Mapped:
     repaired: bool
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def map_area(raw: str, *, repair: bool = True) -> Mapped:
     """Fine regions named by an area string, such as "chest abdomen,pelvis".
 
@@ -155,7 +155,7 @@ def _words_of_area(piece: str) -> tuple[list[str], list[str]]:
     return ids, unknown
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def map_subspecialties(raw: str, *, repair: bool = True) -> Mapped:
     """Subspecialties named by a comma-separated string, such as "GI, GU".
 

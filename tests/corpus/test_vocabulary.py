@@ -175,3 +175,10 @@ def test_mapping_never_raises_and_loses_no_word(raw):
     mapped = map_area(raw)
     assert mapped.ids or mapped.unknown or not any(c.isalnum() for c in raw) or "with" in raw
     map_subspecialties(raw)
+
+
+@pytest.mark.parametrize("mapped", [map_area, map_subspecialties])
+def test_strings_that_never_come_again_are_not_remembered_for_ever(mapped):
+    for number in range(10_100):
+        mapped(f"chest {number}")
+    assert mapped.cache_info().currsize <= 10_000
