@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -60,16 +60,15 @@ def check_corpus(corpus: Corpus, progress: Progress | None = None) -> Quality:
         progress: Called with a title, the reports checked and all of them.
     """
     reports = _with_clusters(corpus)
-    lines = corpus.lines
     found = list(corpus.findings)
     for at, report in enumerate(reports, start=1):
         found += [
-            Finding(lines[report.id], report.id, kind, message)
+            Finding(corpus.lines[report.id], report.id, kind, message, unit=corpus.unit)
             for kind, message in _of_report(report)
         ]
         if progress:
             progress("reports", at, len(reports))
-    found += _duplicates(reports, lines)
+    found += _duplicates(reports, corpus)
     fired = dict(corpus.fired) | corpus.flagged()
     ordered = sorted(found, key=lambda each: (not each.rejected, each.kind, each.line))
     return Quality(_counts(corpus, reports), tuple(ordered), fired)
@@ -133,7 +132,7 @@ def _language(report: Report) -> Iterator[tuple[str, str]]:
         yield "untranslated", f"The translation reads like '{other}', not English."
 
 
-def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Finding]:
+def _duplicates(reports: list[Report], corpus: Corpus) -> Iterator[Finding]:
     """Every report of a near-duplicate cluster but its first."""
     first: dict[int, Report] = {}
     for report in reports:
@@ -141,10 +140,12 @@ def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Fin
         if earlier is not report:
             same = "an exact copy" if earlier.text == report.text else "nearly the same"
             yield Finding(
-                lines[report.id],
+                corpus.lines[report.id],
                 report.id,
                 "near duplicate",
-                f"The text or its translation is {same} as line {lines[earlier.id]}.",
+                f"The text or its translation is {same} as {corpus.unit} "
+                f"{corpus.lines[earlier.id]}.",
+                unit=corpus.unit,
             )
 
 
@@ -193,8 +194,8 @@ def check_lines(checked: Quality) -> Iterator[str]:
         yield f"{kind}: {len(members)}{'' if kept else ' (rows left out)'}"
         for each in members[:EXAMPLES]:
             identifier = f", no {each.id}" if each.id else ""
-            yield f"  line {each.line}{identifier}: {each.message}"
+            yield f"  {each.place}{identifier}: {each.message}"
         if len(members) > EXAMPLES:
             rows = ", ".join(str(each.line) for each in members[EXAMPLES : EXAMPLES + 20])
             more = " ..." if len(members) > EXAMPLES + 20 else ""
-            yield f"  and in lines {rows}{more}"
+            yield f"  and in {members[0].unit}s {rows}{more}"
