@@ -7,27 +7,36 @@ from pathlib import Path
 
 import pytest
 
+from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.icd10 import load_table
 from parrot_bench.corpus.lexicon import MASK, compile_patterns, fold, mask_modality
 from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.models.baselines import load_baseline
 from parrot_bench.models.keyword import findings, modality_scores, region_scores
+from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path, read_table
+from parrot_bench.runner import evaluate
 
 LANGUAGES = set("af bs de el en es fr hr it ko nl pl sv tr zh".split())  # noqa: SIM905
-SENTENCES = list(
-    csv.DictReader(
-        (Path(__file__).parent / "data" / "finding_sentences.csv").open(encoding="utf-8")
+
+
+def sentences(table):
+    with (Path(__file__).parent / "data" / table).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return pytest.mark.parametrize(
+        "row", rows, ids=lambda row: f"{row['language']}-{next(iter(list(row.values())[1:]))[:20]}"
     )
-)
 
 
-@pytest.mark.parametrize(
-    "row", SENTENCES, ids=lambda row: f"{row['language']}-{row['sentence'][:20]}"
-)
+def stated(row, column="stated"):
+    return {each.strip() for each in row[column].split(",") if each}
+
+
+@sentences("finding_sentences.csv")
 def test_findings_are_coded_where_stated_and_not_where_negated(row):
     codes = {code[:3] for code in findings(fold(row["sentence"]), row["language"])}
-    assert set(row["stated"].split()) <= codes
-    assert not set(row["not_stated"].split()) & codes
+    assert stated(row) <= codes
+    assert not stated(row, "not_stated") & codes
 
 
 def test_a_text_without_findings_is_coded_as_normal():
@@ -95,6 +104,18 @@ def test_masking_hides_the_words_and_nothing_else(language, text, masked):
         ("fracture ... radius", "fracture. the joint and the distal radius", False),
         ("θώρακος", "θωρακος", True),
         ("akcığer", "akciğer", True),
+        ("x (thorax*)", "x-thoraxfoto", True),
+        ("x (thorax*)", "3 x 4 cm", False),
+        ("(!spin) echo (!planar)", "echo abdomen", True),
+        ("(!spin) echo (!planar)", "spin-echo", False),
+        ("(!spin) echo (!planar)", "echo-planar", False),
+        ("stem* (!not)", "stems not", False),
+        ("(old) infarct*", "old infarction", True),
+        ("(old) infarct*", "bold infarction", False),
+        ("*röntgen*", "lungröntgenbild", True),
+        ("간", "간 실질", True),
+        ("간", "추간판", False),
+        ("*脑*", "頭部大腦", True),
     ],
 )
 def test_patterns(pattern, text, found):
@@ -102,9 +123,18 @@ def test_patterns(pattern, text, found):
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [("ko", "CT에서", True), ("zh", "胸部CT平扫", True), ("ko", "fracture", False)],
+)
+def test_a_latin_word_ends_where_chinese_or_korean_begins(language, text, found):
+    assert bool(compile_patterns(["ct"], language).search(fold(text))) is found
+
+
+@pytest.mark.parametrize(
     ("table", "column", "known"),
     [
-        ("modality_words", "modality", set(vocabulary("modalities").ids)),
+        ("modality_words", "modality", {*vocabulary("modalities").ids, ""}),
+        ("modality_words", "kind", {"name", "cue", "mask"}),
         ("region_words", "region", set(vocabulary("regions").ids)),
         ("finding_words", "code", set(load_table().codes())),
         ("negation_words", "position", {"before", "after"}),
@@ -118,12 +148,13 @@ def test_lexicon_tables_are_sound(table, column, known):
     assert len({tuple(row.values()) for row in rows}) == len(rows)
 
 
-def test_the_real_records_are_answered_as_well_as_promised(sample, tmp_path):
-    from parrot_bench.corpus import load_corpus
-    from parrot_bench.models.baselines import load_baseline
-    from parrot_bench.registry import get_task
-    from parrot_bench.runner import evaluate
+def test_simplified_characters_are_left_alone():
+    rows = list(read_table(data_path("vocabulary", "hanzi.csv")))
+    assert not {row["traditional"] for row in rows} & {row["simplified"] for row in rows}
+    assert len({row["traditional"] for row in rows}) == len(rows)
 
+
+def test_the_real_records_are_answered_as_well_as_promised(sample, tmp_path):
     corpus = load_corpus(sample)
     tasks = [get_task(name) for name in ("modality", "region", "icd_coding")]
     results = evaluate(load_baseline("keyword"), tasks, corpus, out=tmp_path).results
