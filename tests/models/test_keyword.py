@@ -43,6 +43,18 @@ def test_a_text_without_findings_is_coded_as_normal():
     assert findings(fold("Lungs clear. No pleural effusion or pneumothorax."), "en") == ("Z00",)
 
 
+@sentences("modality_sentences.csv")
+def test_modalities_are_not_seen_in_words_that_mean_something_else(row):
+    modalities = set(modality_scores(fold(row["sentence"]), row["language"]))
+    assert stated(row) <= modalities
+    assert not stated(row, "not_stated") & modalities
+
+
+@sentences("masked_sentences.csv")
+def test_masking_hides_every_word_that_names_a_modality_and_leaves_its_signs(row):
+    assert mask_modality(row["text"], row["language"]) == row["masked"]
+
+
 @pytest.mark.parametrize(
     ("language", "text", "modality"),
     [
@@ -81,7 +93,7 @@ def test_regions_by_organ(language, text, region):
     [
         ("de", "CT-Thorax und MRT des Kopfes", f"{MASK}-Thorax und {MASK} des Kopfes"),
         ("en", "X-ray: octopus, CT.", f"{MASK}: octopus, {MASK}."),
-        ("tr", "İki yönlü AKCİĞER GRAFİSİ", f"İki yönlü {MASK}"),
+        ("tr", "İki yönlü AKCİĞER GRAFİSİ", f"İki yönlü AKCİĞER {MASK}"),
         ("zh", "颅脑MRI平扫", f"颅脑{MASK}平扫"),
         ("fi", "TT-tutkimus", "TT-tutkimus"),
     ],
@@ -146,6 +158,11 @@ def test_lexicon_tables_are_sound(table, column, known):
     assert {row[column] for row in rows} <= known
     assert all(row["pattern"].strip("* .") for row in rows)
     assert len({tuple(row.values()) for row in rows}) == len(rows)
+
+
+def test_a_modality_is_missing_only_where_a_word_is_no_evidence_of_one():
+    rows = read_table(data_path("vocabulary", "modality_words.csv"))
+    assert all((row["modality"] == "") == (row["kind"] == "mask") for row in rows)
 
 
 def test_simplified_characters_are_left_alone():
