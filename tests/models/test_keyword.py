@@ -43,6 +43,13 @@ def test_a_text_without_findings_is_coded_as_normal():
     assert findings(fold("Lungs clear. No pleural effusion or pneumothorax."), "en") == ("Z00",)
 
 
+@sentences("region_sentences.csv")
+def test_regions_are_those_of_the_words_and_not_of_words_that_begin_alike(row):
+    regions = set(region_scores(fold(row["sentence"]), row["language"]))
+    assert stated(row) <= regions
+    assert not stated(row, "not_stated") & regions
+
+
 @sentences("modality_sentences.csv")
 def test_modalities_are_not_seen_in_words_that_mean_something_else(row):
     modalities = set(modality_scores(fold(row["sentence"]), row["language"]))
