@@ -9,13 +9,14 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.icd10 import load_table
-from parrot_bench.corpus.lexicon import MASK, compile_patterns, fold, mask_modality
+from parrot_bench.corpus.lexicon import MASK, compile_patterns, fold, lexicon, mask_modality
 from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.models.keyword import findings, modality_scores, region_scores
 from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path, read_table
 from parrot_bench.runner import evaluate
+from parrot_bench.task import Item
 
 LANGUAGES = set("af bs de el en es fr hr it ko nl pl sv tr zh".split())  # noqa: SIM905
 
@@ -39,10 +40,6 @@ def test_findings_are_coded_where_stated_and_not_where_negated(row):
     assert not stated(row, "not_stated") & codes
 
 
-def test_a_text_without_findings_is_coded_as_normal():
-    assert findings(fold("Lungs clear. No pleural effusion or pneumothorax."), "en") == ("Z00",)
-
-
 @sentences("region_sentences.csv")
 def test_regions_are_those_of_the_words_and_not_of_words_that_begin_alike(row):
     regions = set(region_scores(fold(row["sentence"]), row["language"]))
@@ -60,6 +57,41 @@ def test_modalities_are_not_seen_in_words_that_mean_something_else(row):
 @sentences("masked_sentences.csv")
 def test_masking_hides_every_word_that_names_a_modality_and_leaves_its_signs(row):
     assert mask_modality(row["text"], row["language"]) == row["masked"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "codes"),
+    [
+        ("en", "Lungs clear. No pleural effusion or pneumothorax.", ("Z00",)),
+        ("en", "Examination unremarkable.", ("Z00",)),
+        ("pl", "Nerki bez zmian.", ("Z00",)),
+        ("de", "Ohne Befund.", ("Z00",)),
+        ("it", "Fegato regolare.", ("Z00",)),
+        ("it", "Margini non regolari.", ()),
+        ("ko", "이상 소견 없음.", ("Z00",)),
+        ("zh", "未見異常。", ("Z00",)),
+        ("tr", "Pnömotoraks izlenmedi.", ("Z00",)),
+        ("en", "Osteoma of the frontal bone.", ()),
+        ("de", "Osteom des Stirnbeins.", ()),
+    ],
+)
+def test_normal_is_coded_only_where_the_text_says_so(language, text, codes):
+    assert findings(fold(text), language) == codes
+
+
+def test_a_text_without_evidence_is_answered_with_nothing():
+    corpus = load_corpus("mini")
+    text = "Osteoma."
+    for name in ("modality", "region", "icd_coding"):
+        task = get_task(name)
+        item = Item("1", text, ("XR",), "en", "c1", "en")
+        (answer,) = load_baseline("keyword").predict(task, task.labels(corpus), [item])
+        assert (answer.labels, answer.status) == ((), "empty"), name
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_language_has_words_of_normality(language):
+    assert lexicon("normal_words", "")[language][""].pattern
 
 
 @pytest.mark.parametrize(
@@ -157,6 +189,7 @@ def test_a_latin_word_ends_where_chinese_or_korean_begins(language, text, found)
         ("region_words", "region", set(vocabulary("regions").ids)),
         ("finding_words", "code", set(load_table().codes())),
         ("negation_words", "position", {"before", "after"}),
+        ("normal_words", "language", LANGUAGES),
     ],
 )
 def test_lexicon_tables_are_sound(table, column, known):
