@@ -79,12 +79,9 @@ def _with_clusters(corpus: Corpus) -> list[Report]:
     reports = list(corpus.reports())
     if "E04" in active_errata(corpus.view, corpus.without):
         return reports
-    pairs = [
-        (i, j)
-        for texts in ([each.translation for each in reports], [each.text for each in reports])
-        for i, j, _ in near_duplicates(texts)
-    ]
-    numbers = clusters(len(reports), pairs)
+    views = ([each.translation for each in reports], [each.text for each in reports])
+    links = [link for texts in views for link in near_duplicates(texts)]
+    numbers = clusters(len(reports), links)
     return [replace(each, cluster=n) for each, n in zip(reports, numbers, strict=True)]
 
 
