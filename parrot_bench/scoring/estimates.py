@@ -220,7 +220,8 @@ def _figure(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
         scales = np.full(n, scale)
         return Figure(found.value, found.slope, within, weight, scales, rows, note=note)
     span = bounds[1] - bounds[0]
-    place = (found.value - bounds[0]) / span
+    value = float(np.clip(found.value, *bounds))  # rows in steps may miss a bound by as much
+    place = (value - bounds[0]) / span
     scale = place * (1 - place)
     if scale < 1e-9:  # at a bound nothing varies
         place = found.smoothed.value if found.smoothed else (n * place + 1) / (n + 2)
@@ -228,7 +229,7 @@ def _figure(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
         within = found.smoothed.variance if found.smoothed else scale * span**2 / n
     scales = np.full(n, scale * span**2)
     bias = found.bias / 2
-    return Figure(found.value, found.slope, within, weight, scales, rows, bias, note)
+    return Figure(value, found.slope, within, weight, scales, rows, bias, note)
 
 
 def _stratified(pooled: Figure, design: Design) -> Figure:
