@@ -143,18 +143,15 @@ class Measured:
         if not self.metric.proportion:
             method += " on the jackknife variance"
         known = self.correlation.estimated
-        if not known and clusters < distinct:
-            note = join(figure.note, ALONE)
-            return replace(
-                bare, low=tidy(low), high=tidy(high), method=method, estimand="A", note=note
-            )
+        alone = not known and clusters < distinct
         return replace(
             bare,
             low=tidy(low),
             high=tidy(high),
             method=method,
-            estimand="B",
+            estimand="A" if alone else "B",
             correlation=tidy(self.correlation.value) if known else None,
+            note=join(figure.note, ALONE) if alone else figure.note,
         )
 
 
@@ -218,11 +215,8 @@ def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
 
 def _floored(figure: Figure, metric: Metric) -> Figure:
     """A pooled figure without bounds, with the spread of one report's worth at least."""
-    n = len(figure.slope)
-    lacking = metric.grain**2 / n - n * figure.within
-    if _bounded(metric) or lacking <= 0 or not isfinite(figure.value):
-        return figure
-    return replace(figure, within=figure.within + lacking / n)
+    least = 0.0 if _bounded(metric) else (metric.grain / len(figure.slope)) ** 2
+    return replace(figure, within=max(figure.within, least))
 
 
 def _bounded(metric: Metric) -> bool:
@@ -245,7 +239,8 @@ def _figure(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
         scales = np.full(n, scale)
         return Figure(found.value, found.slope, within, weight, scales, rows, note=note)
     span = bounds[1] - bounds[0]
-    place = (found.value - bounds[0]) / span
+    value = float(np.clip(found.value, *bounds))  # rows in steps may miss a bound by as much
+    place = (value - bounds[0]) / span
     scale = place * (1 - place)
     if scale < 1e-9:  # at a bound nothing varies
         place = found.smoothed.value if found.smoothed else (n * place + 1) / (n + 2)
@@ -253,7 +248,7 @@ def _figure(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
         within = found.smoothed.variance if found.smoothed else scale * span**2 / n
     scales = np.full(n, scale * span**2)
     bias = found.bias / 2
-    return Figure(found.value, found.slope, within, weight, scales, rows, bias, note)
+    return Figure(value, found.slope, within, weight, scales, rows, bias, note)
 
 
 def _stratified(pooled: Figure, design: Design) -> Figure:

@@ -50,32 +50,26 @@ def between_languages(
     variances = [measured.uncertainty(figure)[0] for figure in kept.values()]
     if min(variances) <= 0:
         return {}
+    common, targets = _if_equal(measured, kept, variances)
+    low, middle, high = (between_variance(values, common, target) for target in targets)
+    between = (low, middle, high)
     return {
-        "spread": _spread(measured, kept, values, variances),
-        "worst": _worst(measured, kept, values, variances),
+        "spread": _spread(measured, kept, between),
+        "worst": _worst(measured, kept, variances, between[1]),
     }
 
 
 def _spread(
-    measured: Measured,
-    kept: Mapping[str, Figure],
-    values: Sequence[float],
-    variances: Sequence[float],
+    measured: Measured, kept: Mapping[str, Figure], between: tuple[float, float, float]
 ) -> Estimate:
-    common, targets = _if_equal(measured, kept, variances)
-    low, value, high = (between_variance(values, common, target) for target in targets)
-    n, clusters = _sizes(measured, kept)
-    return Estimate(
-        tidy(sqrt(value)),
-        tidy(sqrt(low)),
-        tidy(sqrt(high)),
-        LEVEL,
-        "Q profile",
-        n,
-        clusters,
-        "B" if measured.correlation.estimated else "A",
-        note=f"standard deviation between {len(kept)} languages, sampling error taken out",
-    )
+    low, value, high = between
+    n, clusters, estimand = _sizes(measured, kept)
+    note = f"standard deviation between {len(kept)} languages, sampling error taken out"
+    if not high:
+        note += "; no interval, they are more alike than chance makes them"
+        return Estimate(0.0, None, None, LEVEL, "none", n, clusters, note=note)
+    ends = tidy(sqrt(low)), tidy(sqrt(high))
+    return Estimate(tidy(sqrt(value)), *ends, LEVEL, "Q profile", n, clusters, estimand, note=note)
 
 
 def _if_equal(
@@ -112,12 +106,9 @@ def _if_equal(
 
 
 def _worst(
-    measured: Measured,
-    kept: Mapping[str, Figure],
-    values: Sequence[float],
-    variances: Sequence[float],
+    measured: Measured, kept: Mapping[str, Figure], variances: Sequence[float], between: float
 ) -> Estimate:
-    between = between_variance(values, variances, len(values) - 1)
+    values = [figure.value for figure in kept.values()]
     weights = [1 / (between + each) for each in variances]
     mean = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
     sign = -1 if measured.metric.better == "lower" else 1
@@ -136,7 +127,7 @@ def _worst(
         sign * min(sign * end for end in ends if end is not None)
         for ends in ([e.low for e in each], [e.high for e in each])
     )
-    n, clusters = _sizes(measured, kept)
+    n, clusters, estimand = _sizes(measured, kept)
     return Estimate(
         tidy(shrunk[worst]),
         tidy(low),
@@ -145,7 +136,7 @@ def _worst(
         "simultaneous over languages",
         n,
         clusters,
-        "B" if measured.correlation.estimated else "A",
+        estimand,
         note=f"{worst}, shrunk from {kept[worst].value:.3f} towards the mean of languages",
     )
 
@@ -183,8 +174,10 @@ def _distances(values: Sequence[float], variances: Sequence[float], between: flo
     return sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True))
 
 
-def _sizes(measured: Measured, kept: Mapping[str, Figure]) -> tuple[int, int]:
-    """Reports and contributors of the languages."""
+def _sizes(measured: Measured, kept: Mapping[str, Figure]) -> tuple[int, int, str]:
+    """Reports and contributors of the languages, and what their intervals speak of."""
     contributor = measured.design.contributor
     found = {int(each) for figure in kept.values() for each in contributor[figure.rows]}
-    return sum(len(figure.slope) for figure in kept.values()), len(found)
+    estimands = {measured.estimate(figure).estimand for figure in kept.values()}
+    reports = sum(len(figure.slope) for figure in kept.values())
+    return reports, len(found), "A" if "A" in estimands else "B"

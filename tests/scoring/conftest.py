@@ -51,7 +51,7 @@ def rankings(seed, n=60):
     return gold, [tuple(map(str, order)) for order in orders]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw():
     """Makers of gold and predictions by what they are."""
     return SimpleNamespace(
@@ -59,7 +59,7 @@ def draw():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def value():
     """The metric of all reports together."""
 
@@ -98,7 +98,7 @@ def clustered(seed, sizes, p=0.85, icc=0.1):
     return languages, authors, np.array(right)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """Makers of designs, and of answers of contributors who differ."""
     return SimpleNamespace(design=designed, hits=hits, clustered=clustered)
