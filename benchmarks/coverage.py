@@ -38,10 +38,11 @@ from simulation import (
 
 from parrot_bench.scoring.agreement import MatthewsCorrelation
 from parrot_bench.scoring.comparison import Difference
+from parrot_bench.scoring.contract import Metric
 from parrot_bench.scoring.design import Design, make_design
 from parrot_bench.scoring.estimates import Measured, macro, measure_pairs
 from parrot_bench.scoring.intervals import Estimate, wilson
-from parrot_bench.scoring.metrics import Accuracy, ExampleF1, Metric, MicroF1
+from parrot_bench.scoring.metrics import Accuracy, ExampleF1, MicroF1
 from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1, PerLabel
 from parrot_bench.scoring.summaries import between_languages
 from parrot_bench.scoring.tabulation import Pairs

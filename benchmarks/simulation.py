@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from parrot_bench.scoring.contract import Labels
 from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.metrics import Labels
 from parrot_bench.scoring.tabulation import Pairs, make_pairs
 
 LANGUAGES = {

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
 from parrot_bench.models.base import Prediction
+from parrot_bench.scoring.contract import Labels
 from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.estimates import estimate, macro, measure_pairs, tidy
-from parrot_bench.scoring.intervals import Estimate
-from parrot_bench.scoring.metrics import Labels
+from parrot_bench.scoring.estimates import estimate, macro, measure_pairs
+from parrot_bench.scoring.intervals import Estimate, tidy
 from parrot_bench.scoring.summaries import between_languages
 from parrot_bench.scoring.tabulation import Pairs, make_pairs
 from parrot_bench.task import Item, Kind, Measure

@@ -12,7 +12,7 @@ from parrot_bench.errors import ParrotError
 
 if TYPE_CHECKING:
     from parrot_bench.corpus import Corpus
-    from parrot_bench.scoring.metrics import Metric
+    from parrot_bench.scoring.contract import Metric
 
 Labels = tuple[str, ...]
 Kind = Literal["single-label", "multi-label", "binary"]

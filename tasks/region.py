@@ -10,13 +10,7 @@ from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.corpus.vocabulary import headline_region, headline_regions, vocabulary
-from parrot_bench.scoring.metrics import (
-    Accuracy,
-    Jaccard,
-    MicroF1,
-    MicroPrecision,
-    MicroRecall,
-)
+from parrot_bench.scoring.metrics import Accuracy, Jaccard, MicroF1, MicroPrecision, MicroRecall
 from parrot_bench.scoring.per_label import MacroF1
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
 

@@ -24,15 +24,9 @@ from parrot_bench.corpus import Corpus, Report
 from parrot_bench.errors import ParrotError
 from parrot_bench.registry import get_task
 from parrot_bench.scores import Scored
-from parrot_bench.scoring.comparison import (
-    Contrast,
-    Paired,
-    benjamini_hochberg,
-    holm,
-    rank_intervals,
-    tie_groups,
-)
+from parrot_bench.scoring.comparison import Contrast, Paired
 from parrot_bench.scoring.estimates import MACRO_MINIMUM, macro, measure_pairs
+from parrot_bench.scoring.multiplicity import benjamini_hochberg, holm, rank_intervals, tie_groups
 from parrot_bench.scoring.resampling import Resamples, resample
 from parrot_bench.scoring.tabulation import make_pairs
 from parrot_bench.store import Run, load_run

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import (
+from parrot_bench.scoring.contract import (
     FloatArray,
     Labels,
     Score,

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from parrot_bench.scoring.contract import FloatArray
 from parrot_bench.scoring.design import Design
-from parrot_bench.scoring.metrics import FloatArray
 
 ENOUGH = 5
 """Contributors beyond the first of their language, from which a correlation is estimated."""

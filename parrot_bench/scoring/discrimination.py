@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from parrot_bench.scoring.metrics import Direction, FloatArray, Labels, Reads, Score, paired, ratio
+from parrot_bench.scoring.contract import Direction, FloatArray, Labels, Reads, Score, paired, ratio
 from parrot_bench.scoring.probability import top_label
 
 if TYPE_CHECKING:

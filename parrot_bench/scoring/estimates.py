@@ -15,50 +15,24 @@ from typing import Any
 
 import numpy as np
 
+from parrot_bench.scoring.contract import FloatArray, Labels, Metric
 from parrot_bench.scoring.correlation import Correlation, correlation, shared
 from parrot_bench.scoring.design import Design
-from parrot_bench.scoring.influence import influence
-from parrot_bench.scoring.intervals import LEVEL, Estimate, bounded, symmetric
-from parrot_bench.scoring.metrics import FloatArray, Labels, Metric
+from parrot_bench.scoring.figures import (
+    Figure,
+    bounded_metric,
+    figure_of,
+    floored,
+    language_figures,
+    stratified,
+)
+from parrot_bench.scoring.intervals import LEVEL, Estimate, bounded, join, symmetric, tidy
 from parrot_bench.scoring.tabulation import Pairs, make_pairs
 
 MACRO_MINIMUM = 10
 """Languages with fewer reports are shown, but left out of the macro average and of the worst."""
 FEWEST_DEGREES = 3.0
-SPREAD_PRIOR = 10.0
-"""Reports' worth of the spread of all languages that is added to a language's own."""
 ALONE = "reports independent: too few contributors to say anything of others"
-
-
-@dataclass(frozen=True, eq=False)
-class Figure:
-    """A figure over some reports, before it becomes an estimate.
-
-    Attributes:
-        value: The figure; nan where it is undefined.
-        slope: Change of the figure per report added, shape (n,); it sums to zero.
-        within: Variance if reports were independent.
-        weight: Share of each report in the figure, shape (n,); sums to one.
-        scale: What the correlation is a share of, for each report, shape (n,).
-        rows: Where the reports stand in the design.
-        bias: Half the jackknife's estimate of the figure's bias. It is about the true one where
-            labels are rare, for the jackknife counts labels that vanish with a report.
-        note: What a reader must know.
-    """
-
-    value: float
-    slope: FloatArray
-    within: float
-    weight: FloatArray
-    scale: FloatArray
-    rows: slice
-    bias: float = 0.0
-    note: str = ""
-
-    @property
-    def n(self) -> int:
-        """Number of reports that have a share."""
-        return int(np.count_nonzero(self.weight))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +104,7 @@ class Measured:
         variance, degrees = self.uncertainty(figure)
         degrees = min(degrees, most_degrees)
         bounds = self.metric.bounds
-        if _bounded(self.metric):
+        if bounded_metric(self.metric):
             scale = float(figure.weight @ figure.scale)
             trials = scale / variance if variance > 0 else float(n)
             low, high = bounded(figure.value, max(trials, 1e-9), bounds, level, degrees)
@@ -177,85 +151,19 @@ def measure(
 
 def measure_pairs(metric: Metric, pairs: Pairs, design: Design) -> Measured:
     """Figures of a metric, from pairs of gold and answer that other metrics share."""
-    languages = _figures(metric, pairs, design)
-    pooled = _floored(_stratified(_figure(metric, pairs, design.rows()), design), metric)
+    languages = language_figures(metric, pairs, design)
+    pooled = floored(stratified(figure_of(metric, pairs, design.rows()), design), metric)
     like, companion = languages, metric.companion()
     if companion is not metric:
-        like = _figures(companion, pairs, design)
-        if not _bounded(metric):  # the share is of the companion's spread, not of the metric's own
+        like = language_figures(companion, pairs, design)
+        if not bounded_metric(
+            metric
+        ):  # the share is of the companion's spread, not of the metric's own
             languages = {k: replace(each, scale=like[k].scale) for k, each in languages.items()}
-            pooled = replace(pooled, scale=_figure(companion, pairs, design.rows()).scale)
+            pooled = replace(pooled, scale=figure_of(companion, pairs, design.rows()).scale)
     effects = np.concatenate([figure.slope * len(figure.slope) for figure in like.values()])
     scales = np.array([float(figure.scale.mean()) for figure in like.values()])
     return Measured(metric, design, languages, pooled, effects, scales)
-
-
-def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
-    """Figure of every language.
-
-    The spread of a figure without bounds is its own measure of scale, and few reports may show
-    none by chance: it is drawn up towards that of all languages, and to one report's worth.
-    """
-    found = {name: _figure(metric, pairs, design.rows(name)) for name in design.languages}
-    if _bounded(metric):
-        return found
-    n = np.array([len(each.slope) for each in found.values()])
-    spread = np.array([float(each.scale.mean()) for each in found.values()])
-    drawn = (n * spread + SPREAD_PRIOR * (n @ spread) / n.sum()) / (n + SPREAD_PRIOR)
-    raised = np.maximum(np.maximum(spread, drawn), metric.grain**2 / n)
-    return {
-        name: replace(
-            each,
-            scale=np.full(n[i], raised[i]),
-            within=each.within + (raised[i] - spread[i]) / n[i],
-        )
-        for i, (name, each) in enumerate(found.items())
-    }
-
-
-def _floored(figure: Figure, metric: Metric) -> Figure:
-    """A pooled figure without bounds, with the spread of one report's worth at least."""
-    least = 0.0 if _bounded(metric) else (metric.grain / len(figure.slope)) ** 2
-    return replace(figure, within=max(figure.within, least))
-
-
-def _bounded(metric: Metric) -> bool:
-    return all(map(isfinite, metric.bounds))
-
-
-def _figure(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
-    """Figure of the reports of one slice."""
-    n = rows.stop - rows.start
-    weight = np.full(n, 1 / n)
-    present = np.unique(pairs.code[rows])
-    note = metric.note([pairs.gold[i] for i in present], [pairs.predicted[i] for i in present])
-    if n < metric.fewest:
-        note = join(note, f"fewer than {metric.fewest} reports")
-        return Figure(float("nan"), np.zeros(n), 0.0, weight, np.zeros(n), rows, note=note)
-    found = influence(pairs.table(metric, rows))
-    within, bounds = found.within, metric.bounds
-    if not _bounded(metric):
-        scale = float(found.slope @ found.slope) * n
-        scales = np.full(n, scale)
-        return Figure(found.value, found.slope, within, weight, scales, rows, note=note)
-    span = bounds[1] - bounds[0]
-    value = float(np.clip(found.value, *bounds))  # rows in steps may miss a bound by as much
-    place = (value - bounds[0]) / span
-    scale = place * (1 - place)
-    if scale < 1e-9:  # at a bound nothing varies
-        place = found.smoothed.value if found.smoothed else (n * place + 1) / (n + 2)
-        scale = place * (1 - place)
-        within = found.smoothed.variance if found.smoothed else scale * span**2 / n
-    scales = np.full(n, scale * span**2)
-    bias = found.bias / 2
-    return Figure(value, found.slope, within, weight, scales, rows, bias, note)
-
-
-def _stratified(pooled: Figure, design: Design) -> Figure:
-    """The pooled figure without what its languages differ by: they are fixed, no sample."""
-    parts = [pooled.slope[design.rows(name)] for name in design.languages]
-    constant = sum(len(part) * float(part.mean()) ** 2 for part in parts)
-    return replace(pooled, within=max(pooled.within - constant, 0.0))
 
 
 def macro(measured: Measured, asked: Mapping[str, int] | None = None) -> Figure:
@@ -332,13 +240,3 @@ def estimate(
     result["macro"] = found.estimate(macro(found, asked))
     result["pooled"] = found.estimate(found.pooled)
     return result
-
-
-def tidy(number: float) -> float:
-    """A number without the bits in which machines differ."""
-    return round(float(number), 12)
-
-
-def join(first: str, second: str) -> str:
-    """Two notes as one."""
-    return f"{first}; {second}" if first and second else first or second

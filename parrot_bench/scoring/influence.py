@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import FloatArray, Smoothed
+from parrot_bench.scoring.contract import FloatArray, Smoothed
 from parrot_bench.scoring.tabulation import Table
 
 _NUDGE = 0.01

@@ -99,3 +99,13 @@ def symmetric(
     """Value plus and minus its standard error times Student's t, cut off at the bounds."""
     half = quantile(level, degrees) * sqrt(max(variance, 0.0))
     return max(bounds[0], value - half), min(bounds[1], value + half)
+
+
+def tidy(number: float) -> float:
+    """A number without the bits in which machines differ."""
+    return round(float(number), 12)
+
+
+def join(first: str, second: str) -> str:
+    """Two notes as one."""
+    return f"{first}; {second}" if first and second else first or second

@@ -8,18 +8,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import (
+from parrot_bench.scoring.contract import (
     FloatArray,
     Labels,
     Metric,
-    MicroF1,
-    MicroRecall,
     Score,
     Smoothed,
     paired,
     positions,
     ratio,
 )
+from parrot_bench.scoring.metrics import MicroF1, MicroRecall
 
 PRIOR = 2.0
 """Gold reports' worth of the common labels' score that is added to every label's own."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from parrot_bench.scoring.metrics import (
+from parrot_bench.scoring.contract import (
     Direction,
     FloatArray,
     Labels,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from parrot_bench.scoring.metrics import Labels, Mean, Reads
+from parrot_bench.scoring.contract import Labels, Reads
+from parrot_bench.scoring.metrics import Mean
 
 
 class AveragePrecision(Mean):

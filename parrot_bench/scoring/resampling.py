@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from parrot_bench.scoring.contract import FloatArray
 from parrot_bench.scoring.design import Design, IntArray
-from parrot_bench.scoring.metrics import FloatArray
 from parrot_bench.scoring.tabulation import CHUNK, Table
 
 

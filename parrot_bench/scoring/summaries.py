@@ -11,8 +11,9 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from parrot_bench.scoring.estimates import MACRO_MINIMUM, Figure, Measured, tidy
-from parrot_bench.scoring.intervals import LEVEL, Estimate
+from parrot_bench.scoring.estimates import MACRO_MINIMUM, Measured
+from parrot_bench.scoring.figures import Figure
+from parrot_bench.scoring.intervals import LEVEL, Estimate, tidy
 
 FEWEST_LANGUAGES = 3
 DRAWS = 2_000

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from parrot_bench.scoring.contract import FloatArray, Labels, Metric
 from parrot_bench.scoring.design import IntArray
-from parrot_bench.scoring.metrics import FloatArray, Labels, Metric
 
 STEP = 2.0**-32
 CHUNK = 2_000_000

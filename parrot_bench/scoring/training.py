@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import Labels, Metric
+from parrot_bench.scoring.contract import Labels, Metric
 
 if TYPE_CHECKING:
     import evaluate

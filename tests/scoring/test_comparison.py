@@ -10,18 +10,11 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
-from parrot_bench.scoring.comparison import (
-    Contrast,
-    Difference,
-    benjamini_hochberg,
-    holm,
-    pair,
-    rank_intervals,
-    tie_groups,
-)
+from parrot_bench.scoring.comparison import Contrast, Difference, pair
 from parrot_bench.scoring.discrimination import AreaUnderROC
 from parrot_bench.scoring.intervals import Estimate, quantile
 from parrot_bench.scoring.metrics import Accuracy, MicroF1
+from parrot_bench.scoring.multiplicity import benjamini_hochberg, holm, rank_intervals, tie_groups
 from parrot_bench.scoring.per_label import MacroF1
 from parrot_bench.scoring.probability import BrierScore
 
