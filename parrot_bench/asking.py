@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
 from parrot_bench.corpus.lexicon import mask_modality
 from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.gold import gold_labels, label_space
 from parrot_bench.models.base import Model
 from parrot_bench.task import Item, LabelSpace, Task
 
@@ -87,16 +88,17 @@ def sheets_for(
     refused: dict[str, str] = {}
     reports = list(corpus.reports())
     for task in tasks:
-        labels = task.labels(corpus)
+        labels = label_space(task, corpus)
         obstacle = model.obstacle(task, labels)
         if obstacle:
             refused[task.name] = obstacle
             continue
         for view in settings.views:
             if view not in task.views:
+                refused[f"{task.name}/{view}"] = "the task is not asked about this text."
                 continue
             for masked in (False, True) if settings.mask_modality and task.names_leak else (False,):
-                items, left_out = build_items(task, reports, view, masked=masked)
+                items, left_out = build_items(task, labels, reports, view, masked=masked)
                 if items:
                     variant = view + MASKED * masked
                     sheets.append(Sheet(task, labels, variant, items, left_out))
@@ -109,22 +111,31 @@ def sheets_for(
 
 
 def build_items(
-    task: Task, reports: Iterable[Report], view: TextView, *, masked: bool = False
+    task: Task,
+    labels: LabelSpace,
+    reports: Iterable[Report],
+    view: TextView,
+    *,
+    masked: bool = False,
 ) -> tuple[tuple[Item, ...], dict[str, int]]:
     """Questions of a task about one text of each report.
 
     Args:
         task: The task.
+        labels: Its label space.
         reports: The reports.
         view: Which text.
         masked: Whether words that name a modality are masked.
 
     Returns:
         The items, and the number of reports left out by reason.
+
+    Raises:
+        ParrotError: If the task's gold of a report cannot be gold.
     """
     items, left_out = [], Counter({"no gold": 0, "no text": 0})
     for report in reports:
-        gold, text = task.gold(report), report.view(view)
+        gold, text = gold_labels(task, labels, report), report.view(view)
         if gold is None:
             left_out["no gold"] += 1
             continue

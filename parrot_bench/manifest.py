@@ -40,10 +40,9 @@ def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
 
 def _outside(sheet: Sheet, found: Sequence[Prediction]) -> int | None:
     """Predicted labels outside the label space; None where the task scores finer labels."""
-    if not all(set(item.gold) <= set(sheet.labels.ids) for item in sheet.items):
+    if sheet.task.finer_gold:
         return None
-    known = set(sheet.labels.ids)
-    return sum(label not in known for answer in found for label in answer.labels)
+    return sum(label not in sheet.labels for answer in found for label in answer.labels)
 
 
 def identity_of(

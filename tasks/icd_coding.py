@@ -169,4 +169,5 @@ TASK = Task(
     headline="category_micro_f1",
     answer_key="codes",
     prompts=Path(__file__).parent / "prompts",
+    finer_gold=True,
 )

@@ -56,6 +56,11 @@ def tasks():
     return [get_task(name) for name in TASKS]
 
 
+def region_items(corpus, view):
+    task = get_task("region")
+    return build_items(task, task.labels(corpus), corpus.reports(), view)
+
+
 def headline(run, task, where):
     part = run.results
     name = get_task(task).headline
@@ -148,8 +153,7 @@ def test_items_that_are_answered_together_are_asked_again_together(corpus, tmp_p
     again = Scripted(right, together=5)
     evaluate(again, [get_task("region")], corpus, out=tmp_path)
     assert [*cut.asked[:10], *again.asked] == [
-        ("region", item.report_id)
-        for item in build_items(get_task("region"), corpus.reports(), "original")[0]
+        ("region", item.report_id) for item in region_items(corpus, "original")[0]
     ]
 
 
@@ -236,7 +240,7 @@ def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):
 
 def test_the_translation_view_asks_in_english_and_leaves_out_what_has_none(row, write):
     corpus = load_corpus(write([row("1"), row("2", translation=" ")]))
-    items, left_out = build_items(get_task("region"), corpus.reports(), "translation")
+    items, left_out = region_items(corpus, "translation")
     assert [(item.report_id, item.text_language, item.language) for item in items] == [
         ("1", "en", "de")
     ]

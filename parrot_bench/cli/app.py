@@ -108,7 +108,7 @@ def run(
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
-    from parrot_bench.registry import get_task
+    from parrot_bench.registry import get_tasks
     from parrot_bench.runner import evaluate
 
     settings = Settings(
@@ -119,7 +119,7 @@ def run(
         seed=seed,
         resamples=resamples,
     )
-    chosen = [get_task(name, tasks_dir) for name in split(tasks)]
+    chosen = get_tasks(split(tasks), tasks_dir)
     corpus = load_corpus(
         data, view="raw" if raw else "clean", without=split(without), strict=strict
     )
