@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
 from parrot_bench.corpus.lexicon import mask_modality
+from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.gold import gold_labels, label_space
 from parrot_bench.models.base import Model
@@ -41,6 +42,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Check the values.
 
+        Views and languages that are named twice stand once, in the order given, and languages by
+        their code, so that the same question is the same run.
+
         Raises:
             ParrotError: If a view is unknown or a number out of range.
         """
@@ -49,8 +53,16 @@ class Settings:
                 raise unknown("text view", view, TEXT_VIEWS)
         if not self.views:
             raise ParrotError("No text view is given; 'original', 'translation' or both.")
+        if self.languages is not None and not self.languages:
+            raise ParrotError("No language is given; leave --languages out to ask about all.")
+        if self.seed < 0:
+            raise ParrotError(f"--seed is {self.seed}; a whole number of at least 0 was expected.")
         if self.resamples < 100:
             raise ParrotError(f"{self.resamples} resamples are too few; at least 100 are needed.")
+        object.__setattr__(self, "views", tuple(dict.fromkeys(self.views)))
+        if self.languages is not None:
+            codes = (vocabulary("languages").find(each) or each for each in self.languages)
+            object.__setattr__(self, "languages", tuple(dict.fromkeys(codes)))
 
 
 DEFAULT = Settings()
@@ -84,6 +96,12 @@ def sheets_for(
     Raises:
         ParrotError: If nothing can be asked at all.
     """
+    if settings.mask_modality and not any(task.names_leak for task in tasks):
+        names = ", ".join(task.name for task in tasks)
+        raise ParrotError(
+            f"--mask-modality: texts do not name the labels of {names}; leave the option out, or "
+            "add the task modality."
+        )
     sheets: list[Sheet] = []
     refused: dict[str, str] = {}
     reports = list(corpus.reports())
