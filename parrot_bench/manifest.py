@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import platform
 import re
 import sys
@@ -137,6 +138,23 @@ def versions() -> dict[str, str]:
         each: metadata.version(wheels.get(each, each)) for each in names if each in sys.modules
     }
     return found | {"python": platform.python_version(), "parrot-bench": _own_version()}
+
+
+def hardware() -> dict[str, Any]:
+    """The machine: system, processors, memory in GiB (None where it cannot be told), GPUs."""
+    try:
+        memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):  # Windows
+        memory = None
+    torch = sys.modules.get("torch")  # a run that did not load it did not use a GPU
+    count = torch.cuda.device_count() if torch is not None and torch.cuda.is_available() else 0
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "memory_gib": memory,
+        "gpus": [torch.cuda.get_device_name(i) for i in range(count)] if torch else [],
+    }
 
 
 def _own_version() -> str:

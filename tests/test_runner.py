@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from parrot_bench.analysis.tables import tables
@@ -318,3 +319,31 @@ def test_an_output_folder_that_is_a_file_is_one_sentence(corpus, tmp_path):
 def test_a_model_that_can_do_nothing_is_told_why(corpus, tmp_path):
     with pytest.raises(ParrotError, match=r"nothing to ask.*region: always-z00 answers with"):
         evaluate(load_baseline("always-z00"), [get_task("region")], corpus, out=tmp_path)
+
+
+def test_an_answer_that_cannot_be_used_fails_alone_and_says_why(corpus, tmp_path):
+    def answer(task, item):
+        labels = "chest" if item.report_id == "German3" else item.gold
+        return Prediction(item.report_id, labels, {"chest": np.float32(0.5)})
+
+    run = evaluate(Scripted(answer), "region", corpus, out=tmp_path)
+    assert run.manifest["failures"] == {"Its labels are a str, not a tuple of texts.": 1}
+    assert headline(run, "region", "pooled")["value"] == 1
+    assert set(run.predictions.status) == {"ok", "failed"}
+
+
+def test_a_model_that_stops_early_has_failed_on_the_rest(corpus, tmp_path):
+    class Short(Scripted):
+        def predict(self, task, labels, items):
+            yield from list(super().predict(task, labels, items))[:20]
+
+    run = evaluate(Short(right), "region", corpus, out=tmp_path)
+    assert run.manifest["failures"] == {"The model stopped before this item.": 6}
+
+
+def test_progress_begins_with_what_is_known_and_ends_with_everything(corpus, tmp_path):
+    seen = []
+    evaluate(
+        Scripted(right), "region", corpus, out=tmp_path, progress=lambda *each: seen.append(each)
+    )
+    assert seen == [("region · original", done, 26) for done in range(27)]
