@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,26 @@ def test_the_machine_is_in_the_manifest(mini, tmp_path):
     assert found["processors"] == os.cpu_count()
     assert found["memory_gib"] > 0.1
     assert isinstance(found["gpus"], list)
+
+
+def test_ctrl_c_keeps_the_answers_and_says_how_to_go_on(tmp_path, environment):
+    slow = SLOW.replace(
+        'evaluate(Slow(), "region", load_corpus("mini"), out=sys.argv[1])',
+        "import parrot_bench.models.loading as loading\n"
+        "loading.load_model = lambda *_, **__: Slow()\n"
+        "from parrot_bench.cli import main\n"
+        "main(['run', '-m', 'slow', '-t', 'region', '--out', sys.argv[1]])",
+    )
+    command = [sys.executable, "-c", slow, str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout.readline() == b"five\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.decode() == (
+        "Interrupted; the answers so far are kept, give the same command to go on.\n"
+    )
+    (folder,) = tmp_path.iterdir()
+    assert len(Answers(folder).known("region", "original")) == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,12 +23,16 @@ from parrot_bench.cli.options import (
 from parrot_bench.cli.output import (
     ProgressBar,
     failure,
+    interruptible,
     print_json,
     print_tables,
     say_findings,
     split,
 )
 from parrot_bench.errors import ParrotError
+
+if TYPE_CHECKING:
+    from parrot_bench.store import Run
 
 app = typer.Typer(
     help="Benchmark models on multilingual radiology reports.",
@@ -69,6 +73,7 @@ def _root(
     "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1  ·  "
     "parrot-bench run --model baseline:tfidf --data reports.jsonl --languages pl,de --limit 200"
 )
+@interruptible()
 def run(
     model: ModelSpec,
     tasks: Annotated[
@@ -104,7 +109,6 @@ def run(
     strict: Strict = False,
 ) -> None:
     """Run a model on tasks and write a run folder; the same command goes on where it stopped."""
-    from parrot_bench.analysis.report import write_report
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
@@ -127,6 +131,13 @@ def run(
     loaded = load_model(model, method=method, seed=seed, device=device, dtype=dtype)
     with ProgressBar() as progress:
         done = evaluate(loaded, chosen, corpus, settings, out=out, progress=progress)
+    _show_results(done)
+
+
+def _show_results(done: Run) -> None:
+    """Print a run, write its page, and say what failed."""
+    from parrot_bench.analysis.report import write_report
+
     print_tables(done)
     typer.echo(f"\nReport: {write_report(done)}")
     if done.status != "complete":

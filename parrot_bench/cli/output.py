@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +22,18 @@ def failure(message: str, status: int) -> typer.Exit:
     """Say what failed; the exit to raise."""
     typer.echo(f"Error: {message}", err=True)
     return typer.Exit(status)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a run with a sentence and the status that shells expect."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted; the answers so far are kept, give the same command to go on.", err=True
+        )
+        raise typer.Exit(130) from None
 
 
 def say_findings(findings: Sequence[Finding], data: str) -> None:
@@ -113,7 +126,8 @@ class ProgressBar:
 
     def _advance(self, title: str, done: int, total: int) -> None:
         if title not in self._rows:
-            self._rows[title] = self._bar.add_task(title, total=total)
+            # What an earlier run answered took no time of this one.
+            self._rows[title] = self._bar.add_task(title, total=total, completed=done)
         self._bar.update(self._rows[title], completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:
