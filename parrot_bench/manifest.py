@@ -10,7 +10,7 @@ import platform
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
@@ -33,10 +33,17 @@ def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
         "text": sheet.variant,
         "items": len(found),
         "left_out": sheet.left_out,
+        "failures": failures(found),
         "statuses": {status: statuses[status] for status in STATUSES},
         "truncated_inputs": sum(answer.truncated_input for answer in found),
         "outside_label_space": _outside(sheet, found),
     }
+
+
+def failures(found: Iterable[Prediction]) -> dict[str, int]:
+    """Number of failed items by reason, the commonest first."""
+    notes = (answer.note for answer in found if answer.status == "failed")
+    return dict(Counter(note or "The model gave no reason." for note in notes).most_common())
 
 
 def _outside(sheet: Sheet, found: Sequence[Prediction]) -> int | None:

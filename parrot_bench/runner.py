@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from parrot_bench.corpus import Corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.manifest import (
     asked,
+    failures,
     hardware,
     identity_of,
     language_counts,
@@ -81,14 +81,14 @@ def evaluate(
             start = time.monotonic()
             predictions.append((sheet, _ask(model, sheet, kept, progress)))
             timings[f"{sheet.task.name}/{sheet.variant}"] = round(time.monotonic() - start, 3)
-        failures = _failures(predictions)
+        failed_items = failures(each for _, found in predictions for each in found)
         results = results_frame(predictions, settings)
         manifest = {
             **identity,
             "schema": SCHEMA,
             "id": name,
-            "status": "incomplete" if failures else "complete",
-            "failures": failures,
+            "status": "incomplete" if failed_items else "complete",
+            "failures": failed_items,
             "partial": partial(corpus, part, settings),
             "refused": refused,
             "data": identity["data"] | _data(part),
@@ -99,7 +99,7 @@ def evaluate(
             "hardware": hardware(),
         }
         run = write_run(folder, manifest, prediction_frame(predictions), results)
-        if not failures:
+        if not failed_items:
             kept.close(discard=True)
     return run
 
@@ -112,17 +112,6 @@ def _data(part: Corpus) -> dict[str, Any]:
         "reports": len(part),
         "languages": language_counts(part),
     }
-
-
-def _failures(predictions: Sequence[tuple[Sheet, list[Prediction]]]) -> dict[str, int]:
-    """Number of failed items by reason, the commonest first."""
-    notes = (
-        answer.note or "The model gave no reason."
-        for _, found in predictions
-        for answer in found
-        if answer.status == "failed"
-    )
-    return dict(Counter(notes).most_common())
 
 
 def _ask(model: Model, sheet: Sheet, kept: Answers, progress: Progress | None) -> list[Prediction]:

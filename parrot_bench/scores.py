@@ -14,6 +14,9 @@ from parrot_bench.scoring.resampling import strata
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMNS = ["task", "text", "slice_kind", "slice", "metric", "value", "low", "high", "level"]
+COLUMNS += ["method", "n", "clusters", "note", "better", "percent"]
+
 
 def results_frame(
     predictions: Sequence[tuple[Sheet, list[Prediction]]], settings: Settings
@@ -51,7 +54,7 @@ def results_frame(
             for name, each in estimates.items():
                 kind = name if name in ("pooled", "macro") else "language"
                 rows.append(_row(sheet, kind, name, measure.name, each, failed))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(
