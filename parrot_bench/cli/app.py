@@ -154,7 +154,9 @@ def _show_results(done: Run) -> None:
 )
 def show(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    every_measure: Annotated[bool, typer.Option("--all", help="Every measure.")] = False,
+    every_measure: Annotated[
+        bool, typer.Option("--all", help="Also every measure, pooled and macro.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print the results of a run."""
