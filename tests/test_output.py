@@ -18,7 +18,7 @@ import pytest
 import rich.console
 
 from parrot_bench import cli
-from parrot_bench.analysis.report import forest, write_report
+from parrot_bench.analysis.report import axis, forest, write_report
 from parrot_bench.analysis.tables import tables
 from parrot_bench.cli.output import print_table
 from parrot_bench.corpus import load_corpus
@@ -168,3 +168,38 @@ def test_one_task_that_failed_does_not_hide_the_others(tmp_path):
     assert second.rows[-1][0] == "pooled"
     assert "modality" in write_report(run).read_text()
     assert forest(run, "region", "original", "micro_f1")["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "percent", "ticks"),
+    [
+        ([], True, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        ([0.3, None, float("nan")], True, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        ([-0.05, 0.9], True, [-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1]),
+        ([-1, 1], True, [-1, -0.5, 0, 0.5, 1]),
+        ([2.7, 1.1], False, [0, 0.5, 1, 1.5, 2, 2.5, 3]),
+        ([240], False, [0, 50, 100, 150, 200, 250]),
+        ([0.0], False, [0, 0.2]),
+    ],
+)
+def test_an_axis_holds_all_it_shows(numbers, percent, ticks):
+    assert axis(numbers, percent=percent) == ticks
+
+
+def test_a_correlation_below_zero_stays_within_the_plot(tmp_path):
+    class Wrong:
+        info = ModelInfo("wrong", "wrong", "rule")
+
+        def obstacle(self, task, labels):
+            return None
+
+        def predict(self, task, labels, items):
+            for at, item in enumerate(items):
+                yield Prediction(item.report_id, (items[(at + 1) % len(items)].gold[0],))
+
+    run = evaluate(Wrong(), "modality", mini(), out=tmp_path)
+    plot = forest(run, "modality", "original", "mcc")
+    assert {"-50", "0", "50", "100"} < {tick["label"] for tick in plot["ticks"]}
+    seen = [row[key] for row in plot["rows"] for key in ("x", "low", "high")]
+    places = [each for each in seen if each is not None]
+    assert plot["ticks"][0]["x"] <= min(places) < max(places) <= plot["ticks"][-1]["x"]
