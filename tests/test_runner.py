@@ -239,6 +239,26 @@ def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):
     assert "gold" not in run.predictions.columns
 
 
+def test_a_bad_answer_with_report_text_leaves_none_in_the_run_folder(row, write, tmp_path):
+    corpus = load_corpus(write([row(str(i), report=f"GEHEIM {i}") for i in range(6)]))
+    odd = [
+        lambda text: {"report_id": text},
+        lambda text: {"status": text},
+        lambda text: {"labels": text},
+        lambda text: {"labels": (1, text)},
+        lambda text: {"scores": {text: float("nan")}},
+        lambda text: {"scores": {"chest": text}},
+    ]
+
+    def answer(task, item):
+        fields = {"report_id": item.report_id, "labels": item.gold}
+        return Prediction(**(fields | odd[int(item.report_id)](item.text)))
+
+    run = evaluate(Scripted(answer), "region", corpus, out=tmp_path / "runs")
+    assert sum(run.manifest["failures"].values()) == 6
+    assert all(b"GEHEIM" not in path.read_bytes() for path in run.path.iterdir())
+
+
 def test_the_translation_view_asks_in_english_and_leaves_out_what_has_none(row, write):
     corpus = load_corpus(write([row("1"), row("2", translation=" ")]))
     items, left_out = region_items(corpus, "translation")

@@ -31,16 +31,19 @@ def failed(report_id: str, note: str) -> Prediction:
 
 
 class _Unusable(Exception):  # noqa: N818
-    """What is wrong with an answer, in one sentence."""
+    """What is wrong with an answer, in one sentence; it repeats nothing that the model said.
+
+    The sentence stands in the run folder, which must hold no report text.
+    """
 
 
 def _normal(answer: object, report_id: str) -> Prediction:
     if not isinstance(answer, Prediction):
         raise _Unusable(f"It answered a {type(answer).__name__} where a Prediction was expected.")
     if answer.report_id != report_id:
-        raise _Unusable(f"It answered for '{answer.report_id}' where '{report_id}' was asked.")
+        raise _Unusable("It answered for another report than was asked.")
     if answer.status not in STATUSES:
-        raise _Unusable(f"Its status '{answer.status}' is none of {', '.join(STATUSES)}.")
+        raise _Unusable(f"Its status is none of {', '.join(STATUSES)}.")
     return replace(
         answer,
         report_id=report_id,
@@ -63,7 +66,7 @@ def _labels(labels: object) -> tuple[str, ...]:
 def _scores(scores: object) -> dict[str, float]:
     if not isinstance(scores, Mapping) or not all(isinstance(label, str) for label in scores):
         raise _Unusable(f"Its scores are a {type(scores).__name__}, not numbers by label.")
-    return {str(label): _number(score, f"score of '{label}'") for label, score in scores.items()}
+    return {str(label): _number(score, "score of a label") for label, score in scores.items()}
 
 
 def _number(value: object, name: str) -> float:

@@ -40,14 +40,17 @@ def test_numbers_and_texts_become_plain_and_labels_stand_once() -> None:
     [
         (None, "It answered a NoneType where a Prediction was expected."),
         (("chest",), "It answered a tuple where a Prediction was expected."),
-        (Prediction("2", ("chest",)), "It answered for '2' where '1' was asked."),
+        (Prediction("2", ("chest",)), "It answered for another report than was asked."),
         (Prediction("1", "chest"), "Its labels are a str, not a tuple of texts."),
         (Prediction("1", (1,)), "Its labels are a tuple, not a tuple of texts."),
         (Prediction("1", None), "Its labels are a NoneType, not a tuple of texts."),
-        (Prediction("1", (), {"a": float("nan")}), "Its score of 'a' is not a finite number."),
-        (Prediction("1", (), {"a": np.float32("inf")}), "Its score of 'a' is not a finite number."),
-        (Prediction("1", (), {"a": "high"}), "Its score of 'a' is a str, not a number."),
-        (Prediction("1", (), {"a": None}), "Its score of 'a' is a NoneType, not a number."),
+        (Prediction("1", (), {"a": float("nan")}), "Its score of a label is not a finite number."),
+        (
+            Prediction("1", (), {"a": np.float32("inf")}),
+            "Its score of a label is not a finite number.",
+        ),
+        (Prediction("1", (), {"a": "high"}), "Its score of a label is a str, not a number."),
+        (Prediction("1", (), {"a": None}), "Its score of a label is a NoneType, not a number."),
         (Prediction("1", (), {0: 1.0}), "Its scores are a dict, not numbers by label."),
         (Prediction("1", (), [0.5]), "Its scores are a list, not numbers by label."),
         (Prediction("1", (), tokens=None), "Its tokens is a NoneType, not a number."),
@@ -59,7 +62,7 @@ def test_what_cannot_be_used_has_failed_and_says_why(answer: Any, note: str) -> 
 
 def test_an_unknown_status_has_failed() -> None:
     answer: Any = Prediction("1", (), status="broken")  # type: ignore[arg-type]
-    assert accepted(answer, "1").note.startswith("Its status 'broken' is none of ok, ")
+    assert accepted(answer, "1").note.startswith("Its status is none of ok, ")
 
 
 def test_a_failure_stays_one_with_its_own_note() -> None:

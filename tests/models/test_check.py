@@ -60,11 +60,11 @@ def test_obstacle_is_not_applicable(space: LabelSpace, make_task: Make) -> None:
     [
         (raising(ParrotError("The wheel came off.")), "The wheel came off."),
         (raising(RuntimeError("first line\nsecond")), "RuntimeError: first line"),
-        (lambda item: Prediction("else", ("chest",)), "It answered for 'else' where 'check-0' was"),
+        (lambda item: Prediction("else", ("chest",)), "It answered for another report"),
         (lambda item: Prediction(item.report_id, ()), "0 labels where exactly one"),
         (lambda item: Prediction(item.report_id, ("chest", "knee")), "2 labels where exactly one"),
         (lambda item: Prediction(item.report_id, ("chest",), {"chest": float("nan")}), "finite"),
-        (lambda item: Prediction(item.report_id, (), status="broken"), "'broken' is none of"),
+        (lambda item: Prediction(item.report_id, (), status="broken"), "Its status is none of"),
         (lambda item: Prediction(item.report_id, (), status="unparsable"), "'unparsable'"),
         (lambda item: Prediction(item.report_id, (), status="failed", note="No room."), "No room."),
         (lambda item: None, "It answered a NoneType where a Prediction was expected"),
