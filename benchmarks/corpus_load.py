@@ -2,14 +2,13 @@
 
     python benchmarks/corpus_load.py [ROWS]
 
-Both on synthetic rows of the bundled corpus. For comparison, side by side: `datasets.load_dataset`
-and `pandas.read_json` on the same file, which only parse it.
+Both on synthetic rows of PARROT's size, made from the bundled corpus. For comparison, side by side:
+`datasets.load_dataset` and `pandas.read_json` on the same file, which only parse it.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,20 +21,36 @@ ROWS = 2_738
 
 
 def write_rows(path: Path, rows: int) -> None:
-    """Rows of the mini corpus over and over, words rotated so that no two are near copies."""
+    """Rows of PARROT's size, about two kilobytes each, and all different.
+
+    Each joins two or three texts of one language of the bundled corpus and takes every n-th word of
+    them in turn, with another n in each round, so that no two rows are near copies.
+    """
     from parrot_bench.resources import data_path
 
     text = data_path("mini", "mini.jsonl").read_text(encoding="utf-8")
     originals = [json.loads(line) for line in text.split("\n") if line.strip()]
-    with path.open("w", encoding="utf-8") as file:
+    spoken: dict[str, list[dict[str, str]]] = {}
+    for each in originals:
+        spoken.setdefault(each["language"], []).append(each)
+    with path.open("w", encoding="utf-8", newline="") as file:
         for number in range(rows):
-            row = dict(originals[number % len(originals)])
+            row, turn = dict(originals[number % len(originals)]), number // len(originals)
+            others = spoken[row["language"]]
+            parts = [row, *(others[(turn + i) % len(others)] for i in range(1 + (turn % 5 < 2)))]
             for name in ("report", "translation"):
-                words = row[name].split(" ")
-                step = 1 + number // len(originals) % max(1, len(words) - 1)
-                row[name] = " ".join(words[step:] + words[:step]) + f" {number}"
+                words = " ".join(each[name] for each in parts).split(" ")
+                step = 1 + turn % 40
+                turned = [word for start in range(step) for word in words[start::step]]
+                row[name] = f"{' '.join(turned)} {number}"
             row["no"] = str(number)
             file.write(json.dumps(row, ensure_ascii=False) + "\r\n")
+
+
+def peak() -> int:
+    """Peak resident memory of this process in MiB, without what its parent had before it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 def seconds(function: Callable[[], object], times: int = 5) -> float:
@@ -76,11 +91,12 @@ def load(path: Path) -> None:
 
 
 STREAM = """
-import resource, sys
+import sys
+from benchmarks.corpus_load import peak
 from parrot_bench.corpus import stream_reports
 from parrot_bench.corpus.report import Report
 n = sum(isinstance(each, Report) for each in stream_reports(sys.argv[1]))
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(n, peak())
 """
 
 
@@ -88,7 +104,11 @@ def stream(path: Path) -> None:
     """Time streaming and its peak memory, in a process of its own."""
     began = time.perf_counter()
     out = subprocess.run(
-        [sys.executable, "-c", STREAM, str(path)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", STREAM, str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
     ).stdout.split()
     took = time.perf_counter() - began
     print(f"stream_reports, {int(out[0]):>9,} rows       {took:8.1f} s   peak {out[1]} MiB")
@@ -106,7 +126,7 @@ def main() -> None:
             write_rows(path, rows)
             stream(path)
             path.unlink()
-    print(f"peak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    print(f"peak of this process: {peak()} MiB")
 
 
 if __name__ == "__main__":

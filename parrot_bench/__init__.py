@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parrot_bench.analysis.comparison import compare
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.errors import ParrotError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ParrotError",
     "Settings",
+    "compare",
     "evaluate",
     "get_task",
     "load_corpus",
@@ -30,6 +32,7 @@ __all__ = [
 _HOMES = {
     "ParrotError": "parrot_bench.errors",
     "Settings": "parrot_bench.asking",
+    "compare": "parrot_bench.analysis.comparison",
     "evaluate": "parrot_bench.runner",
     "get_task": "parrot_bench.registry",
     "load_corpus": "parrot_bench.corpus",

@@ -21,7 +21,9 @@ from parrot_bench.asking import Settings, Sheet
 from parrot_bench.corpus import Corpus
 from parrot_bench.models.base import STATUSES, Model, Prediction
 from parrot_bench.resources import data_path
-from parrot_bench.scoring.intervals import LEVEL, MACRO_MINIMUM
+from parrot_bench.scoring import VERSION
+from parrot_bench.scoring.estimates import MACRO_MINIMUM
+from parrot_bench.scoring.intervals import LEVEL
 from parrot_bench.task import Task
 
 
@@ -80,6 +82,7 @@ def identity_of(
             }
             for task, labels in {s.task.name: (s.task, s.labels) for s in sheets}.values()
         ],
+        "scorer": VERSION,
         "settings": asdict(settings) | {"level": LEVEL, "macro_minimum": MACRO_MINIMUM},
         "texts": sorted({sheet.variant for sheet in sheets}),
         "code": _code_digest(),

@@ -25,7 +25,7 @@ from parrot_bench.manifest import (
 from parrot_bench.models.acceptance import accepted, failed
 from parrot_bench.models.base import Model, Prediction
 from parrot_bench.registry import get_tasks
-from parrot_bench.scores import prediction_frame, results_frame
+from parrot_bench.scores import correlations, prediction_frame, results_frame
 from parrot_bench.store import SCHEMA, Answers, Run, answers, finished_run, write_run
 from parrot_bench.task import Item, Task
 
@@ -82,7 +82,7 @@ def evaluate(
             predictions.append((sheet, _ask(model, sheet, kept, progress)))
             timings[f"{sheet.task.name}/{sheet.variant}"] = round(time.monotonic() - start, 3)
         failed_items = failures(each for _, found in predictions for each in found)
-        results = results_frame(predictions, settings)
+        results = results_frame(predictions, probabilities=model.info.probabilities)
         manifest = {
             **identity,
             "schema": SCHEMA,
@@ -91,8 +91,9 @@ def evaluate(
             "failures": failed_items,
             "partial": partial(corpus, part, settings),
             "refused": refused,
-            "data": identity["data"] | _data(part),
+            "data": identity["data"] | _data(corpus, part),
             "asked": [asked(sheet, found) for sheet, found in predictions],
+            "correlations": correlations(predictions, probabilities=model.info.probabilities),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": timings | {"total": round(time.monotonic() - began, 3)},
             "versions": versions(),
@@ -104,8 +105,9 @@ def evaluate(
     return run
 
 
-def _data(part: Corpus) -> dict[str, Any]:
+def _data(corpus: Corpus, part: Corpus) -> dict[str, Any]:
     return {
+        "corpus_hash": corpus.hash,
         "licence": part.licence,
         "rows_read": part.rows_read,
         "rejected": sum(each.rejected for each in part.findings),

@@ -36,10 +36,10 @@ _REQUIRED = {
         "versions hardware"
     ),
     "model": "spec name method revision parameters trained_on_data",
-    "data": "name view hash licence reports",
-    "settings": "seed resamples",
+    "data": "name view without hash corpus_hash licence reports",
+    "settings": "seed",
     "versions": "parrot-bench",
-    "tasks": "name headline",
+    "tasks": "name version headline labels_hash source_hash",
     "asked": "task text items left_out statuses truncated_inputs",
 }
 """Keys of a manifest that its readers rely on: its own, and those of its parts."""

@@ -11,8 +11,15 @@ from pathlib import Path
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.scoring.agreement import MatthewsCorrelation
+from parrot_bench.scoring.discrimination import AreaUnderGeneralisedRiskCoverage
 from parrot_bench.scoring.metrics import Accuracy
 from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1
+from parrot_bench.scoring.probability import (
+    BrierScore,
+    BrierSkill,
+    ExpectedCalibrationError,
+    LogLoss,
+)
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
 
 MODALITIES = vocabulary("modalities").rows
@@ -43,6 +50,11 @@ TASK = Task(
         Measure("accuracy", Accuracy()),
         Measure("macro_f1", MacroF1(IDS)),
         Measure("mcc", MatthewsCorrelation(IDS)),
+        Measure("brier", BrierScore(IDS)),
+        Measure("brier_skill", BrierSkill(IDS)),
+        Measure("log_loss", LogLoss(IDS)),
+        Measure("ece", ExpectedCalibrationError()),
+        Measure("augrc", AreaUnderGeneralisedRiskCoverage()),
     ),
     headline="balanced_accuracy",
     answer_key="modality",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -33,12 +34,12 @@ def command(capsys, tmp_path, monkeypatch):
 
 
 def every_command(group=None, path=()):
+    """Path and object of every command, groups included."""
     group = group or typer.main.get_command(cli.app)
     for name, each in group.commands.items():
+        yield (*path, name), each
         if hasattr(each, "commands"):
             yield from every_command(each, (*path, name))
-        else:
-            yield (*path, name), each
 
 
 def test_help_imports_nothing_heavy():
@@ -52,11 +53,42 @@ def test_help_imports_nothing_heavy():
     assert "run" in done.stdout
 
 
-@pytest.mark.parametrize("path", [path for path, _ in every_command()])
-def test_every_command_has_examples_in_its_help(command, path):
+def shown_examples(out):
+    _, _, tail = out.partition("\n  Examples:\n")
+    return [line.strip() for line in tail.rstrip().split("\n")]
+
+
+@pytest.mark.parametrize("path", [(), *(path for path, _ in every_command())])
+@pytest.mark.parametrize("width", ["40", "200"])
+def test_every_help_has_examples_that_can_be_pasted(command, monkeypatch, path, width):
+    monkeypatch.setenv("COLUMNS", width)
     status, out, _ = command(*path, "--help")
     assert status == 0
-    assert re.search(r"Examples?: parrot-bench " + " ".join(path), out.replace("\n", " "))
+    lines = shown_examples(out)
+    assert lines
+    commands = dict(every_command())
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "parrot-bench"
+        depth = max((n for n in (1, 2) if tuple(words[:n]) in commands), default=0)
+        assert depth, line
+        assert tuple(words[: len(path)]) == path
+        # Parses options, their values and arguments, and runs nothing.
+        chosen = commands[tuple(words[:depth])]
+        if "--help" not in words:
+            chosen.make_context(line, words[depth:])
+
+
+@pytest.mark.parametrize("path", [path for path, _ in every_command() if len(path) > 1])
+def test_every_argument_says_what_it_is(path):
+    for parameter in dict(every_command())[path].params:
+        assert getattr(parameter, "help", None), (path, parameter.name)
+
+
+def test_data_arguments_say_what_can_be_loaded(command):
+    for path in (("data", "check"), ("data", "describe")):
+        out = " ".join(command(*path, "--help")[1].split())
+        assert "mini, parrot-v1, a file, a folder or a hub dataset" in out
 
 
 def test_the_version_is_printed(command):
@@ -194,6 +226,46 @@ def test_data_check_lists_findings_with_rows(command, row, write):
     assert {"line": 4, "id": ""}.items() <= next(
         each for each in checked["findings"] if each["rejected"]
     ).items()
+
+
+def test_data_check_finds_duplicates_in_every_view(command, row, write):
+    text = "Dieselbe lange Beschreibung eines unauffälligen Befundes, " * 5
+    path = str(write([row("1", report=text), row("2", report=text, translation="Another.")]))
+    for options in ([], ["--raw"], ["--without", "E04"]):
+        checked = json.loads(command("data", "check", path, "--json", *options)[1])
+        found = [each for each in checked["findings"] if each["kind"] == "near duplicate"]
+        assert [each["id"] for each in found] == ["2"]
+        assert checked["counts"]["clusters"] == 1
+        assert checked["counts"]["view"] == ("raw" if "--raw" in options else "clean")
+
+
+def test_data_commands_switch_errata_off_in_any_case(command, row, write):
+    path = str(write([row("1", country="German", modality="US "), "{broken"]))
+    for option in ("e08", "E08"):
+        status, out, err = command("data", "describe", path, "--without", option)
+        assert status == 0
+        assert "line 2: Not a complete JSON object" in err
+        assert "Germany" not in out
+    assert "Germany" in command("data", "describe", path)[1]
+    assert "Germany" not in command("data", "describe", path, "--raw")[1]
+    kept = command("data", "check", path, "--without", "e08,E03")[1]
+    assert "unmapped modality" in kept
+    assert "unmapped modality" not in command("data", "check", path)[1]
+
+
+def test_a_long_check_shows_progress_to_who_watches(monkeypatch, capsys):
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", watched := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    with pytest.raises(SystemExit):
+        cli.main(["data", "check", "mini", "--json"])
+    assert "140/140" in watched.getvalue()
+    assert json.loads(capsys.readouterr().out)["counts"]["reports"] == 140
 
 
 def test_data_describe_and_errata_print_their_tables(command):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.analysis.tables import slice_name, tables
+from parrot_bench.analysis.tables import AVERAGES, slice_name, tables
 from parrot_bench.resources import templates_path
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def forest(run: Run, task: str, text: str, measure: str) -> dict[str, Any]:
     """
     part = run.results
     part = part[(part["task"] == task) & (part["text"] == text) & (part["metric"] == measure)]
-    order = {"macro": "~1", "pooled": "~2"}  # after every name, as in the table
-    records = part.to_dict("records")
-    records.sort(key=lambda row: order.get(row["slice"], slice_name(row["slice"])))
+    shown = part[(part["slice_kind"] == "language") | part["slice"].isin(AVERAGES)]
+    records = shown.to_dict("records")
+    records.sort(key=lambda row: (row["slice_kind"] != "language", slice_name(row["slice"])))
     percent = all(row["percent"] for row in records)
     ticks = axis([row[key] for row in records for key in ("value", "low", "high")], percent=percent)
     scale = (_WIDTH - _LEFT - _RIGHT) / (ticks[-1] - ticks[0])

@@ -17,8 +17,8 @@ SHOWN = 4
 """Measures in a table; a task names its measures in order of importance."""
 REASONS = 3
 """Reasons of failures that are named, the commonest first."""
-SUMMARIES = ("macro", "pooled")
-"""Slices below those of the languages."""
+AVERAGES = ("macro", "pooled")
+"""Slices that stand below the languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Table:
     notes: tuple[str, ...]
 
     def by_measure(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-        """The summaries with the measures as rows: names of the columns, and the rows."""
-        summaries = [row for row in self.rows if row[0] in SUMMARIES]
-        rows = ((name, *(row[3][at] for row in summaries)) for at, name in enumerate(self.measures))
-        return ("measure", *(row[0] for row in summaries)), tuple(rows)
+        """The averages with the measures as rows: names of the columns, and the rows."""
+        averages = [row for row in self.rows if row[0] in AVERAGES]
+        rows = ((name, *(row[3][at] for row in averages)) for at, name in enumerate(self.measures))
+        return ("measure", *(row[0] for row in averages)), tuple(rows)
 
 
 def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
@@ -76,8 +76,8 @@ def _rows(
     part: pd.DataFrame, measures: list[str]
 ) -> Iterator[tuple[str, int, int, tuple[str, ...]]]:
     languages = set(part.loc[part["slice_kind"] == "language", "slice"])
-    summaries = [name for name in SUMMARIES if name in set(part["slice"])]
-    for name in [*sorted(languages, key=slice_name), *summaries]:
+    averages = [name for name in AVERAGES if name in set(part["slice"])]
+    for name in [*sorted(languages, key=slice_name), *averages]:
         cells = part[part["slice"] == name].set_index("metric")
         first = cells.loc[measures[0]]
         yield (

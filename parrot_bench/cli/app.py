@@ -10,6 +10,7 @@ import typer
 
 from parrot_bench.cli import data
 from parrot_bench.cli.catalogue import models_app, tasks_app
+from parrot_bench.cli.compare import compare
 from parrot_bench.cli.options import (
     Data,
     Json,
@@ -19,6 +20,7 @@ from parrot_bench.cli.options import (
     Strict,
     TasksDir,
     Without,
+    examples,
 )
 from parrot_bench.cli.output import (
     ProgressBar,
@@ -41,11 +43,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: parrot-bench run --model baseline:keyword",
+    epilog=examples(
+        "parrot-bench run --model baseline:keyword",
+        "parrot-bench tasks list",
+        "parrot-bench data check reports.jsonl",
+        "parrot-bench run --help",
+    ),
 )
 app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(models_app, name="models")
+app.command(
+    epilog="Examples: parrot-bench compare runs/A runs/B  ·  parrot-bench compare runs/A  ·  "
+    "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json"
+)(compare)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,6 +65,11 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments)
     except ParrotError as error:
         sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        sys.stderr.write(f"Error: {where}a file could not be read or written ({reason}).\n")
         sys.exit(2)
 
 
@@ -69,9 +85,11 @@ def _root(
 
 
 @app.command(
-    epilog="Examples: parrot-bench run --model baseline:keyword --text original,translation  ·  "
-    "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1  ·  "
-    "parrot-bench run --model baseline:tfidf --data reports.jsonl --languages pl,de --limit 200"
+    epilog=examples(
+        "parrot-bench run --model baseline:keyword --text original,translation",
+        "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1",
+        "parrot-bench run --model baseline:tfidf --data my.jsonl --languages pl,de --limit 200",
+    )
 )
 @interruptible()
 def run(
@@ -149,11 +167,16 @@ def _show_results(done: Run) -> None:
 
 
 @app.command(
-    epilog="Examples: parrot-bench show runs/RUN  ·  parrot-bench show runs/RUN --all  ·  "
-    "parrot-bench show runs/RUN --json"
+    epilog=examples(
+        "parrot-bench show runs/RUN",
+        "parrot-bench show runs/RUN --all",
+        "parrot-bench show runs/RUN --json",
+    )
 )
 def show(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, such as one under runs/.")
+    ],
     every_measure: Annotated[
         bool, typer.Option("--all", help="Also every measure, pooled and macro.")
     ] = False,

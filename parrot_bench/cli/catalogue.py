@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parrot_bench.cli.options import Data, Json, Method, TasksDir
+from parrot_bench.cli.options import Data, Json, Method, TasksDir, examples
 from parrot_bench.cli.output import print_json
 from parrot_bench.errors import ParrotError
 
 if TYPE_CHECKING:
     from parrot_bench.task import LabelSpace, Task
 
-tasks_app = typer.Typer(help="List and show tasks.", no_args_is_help=True)
-models_app = typer.Typer(help="List baselines, check models.", no_args_is_help=True)
+tasks_app = typer.Typer(
+    help="List and show tasks.",
+    no_args_is_help=True,
+    epilog=examples("parrot-bench tasks list", "parrot-bench tasks show region"),
+)
+models_app = typer.Typer(
+    help="List baselines, check models.",
+    no_args_is_help=True,
+    epilog=examples("parrot-bench models list", "parrot-bench models check baseline:keyword"),
+)
 
 
-@tasks_app.command("list", epilog="Example: parrot-bench tasks list --tasks-dir my_tasks")
+@tasks_app.command(
+    "list",
+    epilog=examples("parrot-bench tasks list", "parrot-bench tasks list --tasks-dir my_tasks"),
+)
 def tasks_list(tasks_dir: TasksDir = None) -> None:
     """List the tasks."""
     found, flaws = _loadable(tasks_dir)
@@ -28,8 +39,19 @@ def tasks_list(tasks_dir: TasksDir = None) -> None:
         raise typer.Exit(2)
 
 
-@tasks_app.command("show", epilog="Example: parrot-bench tasks show region")
-def tasks_show(name: str, data: Data = "mini", tasks_dir: TasksDir = None) -> None:
+@tasks_app.command(
+    "show",
+    epilog=examples(
+        "parrot-bench tasks show region", "parrot-bench tasks show icd_coding --data reports.jsonl"
+    ),
+)
+def tasks_show(
+    name: Annotated[
+        str, typer.Argument(metavar="TASK", help="Name of a task; tasks list names them.")
+    ],
+    data: Data = "mini",
+    tasks_dir: TasksDir = None,
+) -> None:
     """Show a task: its labels on a corpus, its measures and its prompts."""
     from parrot_bench.corpus import load_corpus
     from parrot_bench.gold import gold_labels, label_space
@@ -56,7 +78,7 @@ def tasks_show(name: str, data: Data = "mini", tasks_dir: TasksDir = None) -> No
     typer.echo(task.prompt_template("en"))
 
 
-@models_app.command("list", epilog="Example: parrot-bench models list")
+@models_app.command("list", epilog=examples("parrot-bench models list"))
 def models_list() -> None:
     """List the baselines and the kinds of model that can be named."""
     from parrot_bench.models.baselines import BASELINES
@@ -68,11 +90,22 @@ def models_list() -> None:
 
 @models_app.command(
     "check",
-    epilog="Examples: parrot-bench models check baseline:keyword  ·  "
-    "parrot-bench models check hf:FOLDER --method embed",
+    epilog=examples(
+        "parrot-bench models check baseline:keyword",
+        "parrot-bench models check hf:sentence-transformers/LaBSE",
+        "parrot-bench models check hf:FOLDER --method embed --tasks-dir my_tasks",
+    ),
 )
 def models_check(
-    spec: str, method: Method = None, tasks_dir: TasksDir = None, as_json: Json = False
+    spec: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="baseline:NAME, or hf:NAME[@REVISION] (hub name or folder)."
+        ),
+    ],
+    method: Method = None,
+    tasks_dir: TasksDir = None,
+    as_json: Json = False,
 ) -> None:
     """Say in seconds whether a model loads and can do each task."""
     from dataclasses import asdict

@@ -7,29 +7,46 @@ from typing import Annotated
 
 import typer
 
-from parrot_bench.cli.options import Json, RawView, Strict
-from parrot_bench.cli.output import ProgressBar, print_json, print_table
+from parrot_bench.cli.options import Corpus, Json, RawView, Strict, Without, examples
+from parrot_bench.cli.output import ProgressBar, print_json, print_table, say_findings, split
 from parrot_bench.errors import ParrotError
 
-app = typer.Typer(help="Fetch, check and describe corpora.", no_args_is_help=True)
+app = typer.Typer(
+    help="Fetch, check and describe corpora.",
+    no_args_is_help=True,
+    epilog=examples(
+        "parrot-bench data check reports.jsonl",
+        "parrot-bench data describe mini",
+        "parrot-bench data fetch --accept-licence",
+    ),
+)
 
 
 @app.command(
     "check",
-    epilog="Examples: parrot-bench data check reports.jsonl  ·  "
-    "parrot-bench data check reports.csv --json  ·  parrot-bench data check mini --raw",
+    epilog=examples(
+        "parrot-bench data check reports.jsonl",
+        "parrot-bench data check reports.csv --json",
+        "parrot-bench data check mini --raw",
+        "parrot-bench data check parrot-v1 --without E03,E07",
+    ),
 )
 def data_check(
-    file: Annotated[str, typer.Argument(help="As --data of run.")],
+    corpus: Corpus,
     as_json: Json = False,
     raw: RawView = False,
+    without: Without = "",
     strict: Strict = False,
 ) -> None:
     """Check a corpus: counts, findings with row numbers, errata, suspicious texts."""
     from parrot_bench.corpus import load_corpus
     from parrot_bench.corpus.quality import check_corpus, check_lines
 
-    checked = check_corpus(load_corpus(file, view="raw" if raw else "clean", strict=strict))
+    loaded = load_corpus(
+        corpus, view="raw" if raw else "clean", without=split(without), strict=strict
+    )
+    with ProgressBar() as progress:
+        checked = check_corpus(loaded, progress)
     if as_json:
         print_json(checked.as_json())
     else:
@@ -38,18 +55,31 @@ def data_check(
 
 
 @app.command(
-    "describe", epilog="Examples: parrot-bench data describe mini  ·  data describe parrot-v1"
+    "describe",
+    epilog=examples(
+        "parrot-bench data describe mini",
+        "parrot-bench data describe parrot-v1 --raw",
+        "parrot-bench data describe reports.csv --without E08",
+    ),
 )
-def data_describe(file: Annotated[str, typer.Argument(help="As --data of run.")]) -> None:
+def data_describe(
+    corpus: Corpus,
+    raw: RawView = False,
+    without: Without = "",
+) -> None:
     """Print the tables that a paper would: languages, modalities, regions, codes, lengths."""
     from parrot_bench.analysis.description import describe
     from parrot_bench.corpus import load_corpus
 
-    for title, columns, rows in describe(load_corpus(file)):
+    loaded = load_corpus(corpus, view="raw" if raw else "clean", without=split(without))
+    say_findings(loaded.findings, corpus)
+    for title, columns, rows in describe(loaded):
         print_table(title, columns, rows)
 
 
-@app.command("errata", epilog="Example: parrot-bench data errata")
+@app.command(
+    "errata", epilog=examples("parrot-bench data errata", "parrot-bench data errata --json")
+)
 def data_errata(as_json: Json = False) -> None:
     """List the known defects of PARROT v1.0 and what the clean view does about them."""
     from dataclasses import asdict
@@ -68,7 +98,7 @@ def data_errata(as_json: Json = False) -> None:
 
 @app.command(
     "fetch",
-    epilog="Example: parrot-bench data fetch --accept-licence",
+    epilog=examples("parrot-bench data fetch", "parrot-bench data fetch --accept-licence"),
 )
 def data_fetch(
     accept_licence: Annotated[

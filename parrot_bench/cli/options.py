@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+Corpus = Annotated[
+    str,
+    typer.Argument(
+        metavar="CORPUS", help="mini, parrot-v1, a file, a folder or a hub dataset (OWNER/NAME)."
+    ),
+]
 ModelSpec = Annotated[
     str,
     typer.Option(
@@ -30,3 +36,8 @@ Method = Annotated[
     typer.Option(help="How a Hugging Face model answers: embed or choose.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def examples(*lines: str) -> str:
+    """Epilog with examples to paste, one a line and never wrapped."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])

@@ -40,7 +40,7 @@ def say_findings(findings: Sequence[Finding], data: str) -> None:
     """One line about rows that were left out or have something odd."""
     left_out = [each for each in findings if each.rejected]
     for each in left_out[:5]:
-        typer.echo(f"Left out: line {each.line}: {each.message}", err=True)
+        typer.echo(f"Left out: {each.place}: {each.message}", err=True)
     if left_out:
         typer.echo(
             f"{len(left_out)} rows of {data} were left out; 'parrot-bench data check {data}' "

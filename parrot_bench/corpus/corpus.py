@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from parrot_bench.corpus.errata import errata, flags
+from parrot_bench.corpus.icd10_parsing import holds_code
 from parrot_bench.corpus.lexicon import names_own_modality
-from parrot_bench.corpus.records import Finding
+from parrot_bench.corpus.records import Finding, Unit
 from parrot_bench.corpus.report import Report
 from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
@@ -31,7 +32,6 @@ _HASHED = (
     "regions",
     "icd",
     "icd_invalid",
-    "author",
     "country",
 )
 
@@ -51,7 +51,8 @@ class Corpus:
         fired: Number of reports that each repairing erratum touched, E01 to E09; `flagged` counts
             those that are only pointed out.
         rows_read: Rows of the source, rejected ones included.
-        lines: Line of the source in which each report stands, by identifier.
+        lines: Line (row, where `unit` says so) in which each report stands, by identifier.
+        unit: What `lines` counts: "line", or "row" where the form has no lines.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Corpus:
     fired: Mapping[str, int] = field(default_factory=dict)
     rows_read: int = 0
     lines: Mapping[str, int] = field(default_factory=dict)
+    unit: Unit = "line"
 
     def __len__(self) -> int:
         """Number of reports."""
@@ -134,7 +136,8 @@ class Corpus:
         for report in self.reports():
             fired = flags(report.id, report.text, report.translation)
             if any(
-                report.modality and names_own_modality(report.modality, text, language)
+                holds_code(text)
+                or (report.modality and names_own_modality(report.modality, text, language))
                 for text, language in ((report.text, report.language), (report.translation, "en"))
             ):
                 fired.add("E12")
@@ -160,23 +163,34 @@ class Corpus:
 
 
 def active_errata(view: View, without: tuple[str, ...]) -> frozenset[str]:
-    """Errata that a view applies.
+    """Errata that a view applies; those that are switched off may be named in any case.
 
     Raises:
         ParrotError: If the view or an erratum is unknown.
     """
-    for each in without:
-        if each not in errata():
+    off = {each.upper(): each for each in without}
+    for key, each in off.items():
+        if key not in errata():
             raise unknown("erratum", each, errata())
     if view not in ("clean", "raw"):
         raise unknown("view", view, ("clean", "raw"))
-    return frozenset(errata()) - frozenset(without) if view == "clean" else frozenset()
+    return frozenset(errata()) - off.keys() if view == "clean" else frozenset()
 
 
 def content_hash(reports: Iterable[Report]) -> str:
-    """SHA-256 over what a model or a scorer can see, whatever the order of the reports."""
+    """SHA-256 over what a model or a scorer can see, whatever the order of the reports.
+
+    An author counts as the smallest identifier among his or her reports: pseudonyms depend on who
+    comes first.
+    """
+    reports = list(reports)
+    authors: dict[str, str] = {}
+    for each in reports:
+        authors[each.author] = min(each.id, authors.get(each.author, each.id))
     digests = sorted(
-        hashlib.sha256(repr([getattr(each, name) for name in _HASHED]).encode()).digest()
+        hashlib.sha256(
+            repr([*(getattr(each, name) for name in _HASHED), authors[each.author]]).encode()
+        ).digest()
         for each in reports
     )
     return hashlib.sha256(b"".join(digests)).hexdigest()

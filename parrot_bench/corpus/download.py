@@ -7,11 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from parrot_bench.corpus.reading import parrot_path
 from parrot_bench.errors import ParrotError
 from parrot_bench.resources import data_path
+
+if TYPE_CHECKING:
+    import httpx
 
 Progress = Callable[[str, int, int], None]
 LICENCE_NOTICE = (
@@ -54,14 +57,22 @@ def fetch(progress: Progress | None = None, *, url: str | None = None) -> tuple[
         ParrotError: If there is no network, the server refuses, or the content is not PARROT v1.0.
     """
     path = parrot_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _mark().write_text("CC BY-NC-SA 4.0\n")
-    if path.exists():
-        return path, check_file(path)
-    part = path.with_name(path.name + ".part")
-    _download(url or str(profile()["url"]), part, progress)
     try:
-        warnings = check_file(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _mark().write_text("CC BY-NC-SA 4.0\n")
+    except OSError as error:
+        raise ParrotError(
+            f"{path.parent}: this folder cannot be written ({error.strerror or error}); set "
+            "PARROT_BENCH_CACHE to a folder of yours."
+        ) from error
+    if path.exists():
+        return path, _checked(path, "Move it away and give the same command again.")
+    part = path.with_name(path.name + ".part")
+    if not _download(url or str(profile()["url"]), part, progress, resume=True):
+        _download(url or str(profile()["url"]), part, progress, resume=False)
+    try:
+        again = "What was downloaded was deleted; try again, or fetch the file by hand."
+        warnings = _checked(part, again)
     except ParrotError:
         part.unlink()
         raise
@@ -69,35 +80,60 @@ def fetch(progress: Progress | None = None, *, url: str | None = None) -> tuple[
     return path, warnings
 
 
-def _download(url: str, part: Path, progress: Progress | None) -> None:
+def _checked(path: Path, advice: str) -> list[str]:
+    try:
+        return check_file(path)
+    except ParrotError as error:
+        raise ParrotError(f"{error} {advice}") from error
+
+
+def _download(url: str, part: Path, progress: Progress | None, *, resume: bool) -> bool:
+    """Receive what is missing; False where the answer does not fit the part that is there."""
     import httpx
 
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    have = part.stat().st_size if resume and part.exists() else 0
+    # Of a compressed answer no part could be asked for: ranges count its compressed bytes.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
-            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # All of it is there already; the check that follows has the last word.
+            goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            beyond = answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE
+            if have and (goes_on or beyond) and not _fits(answer, have):
+                return False
+            if have and beyond:
+                return True  # All of it is there already; the check that follows has the last word.
             if answer.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
                 raise ParrotError(
                     f"{url}: the server answered {answer.status_code}; try again later, or put a "
                     f"copy of the file at {parrot_path()}."
                 )
-            resumed = answer.status_code == httpx.codes.PARTIAL_CONTENT
-            done = have if resumed else 0
-            total = done + int(answer.headers.get("Content-Length", 0))
-            with part.open("ab" if resumed else "wb") as file:
-                for chunk in answer.iter_raw() if resumed else answer.iter_bytes():
-                    file.write(chunk)
-                    done += len(chunk)
-                    if progress:
-                        progress("PARROT v1.0", done, max(total, done))
+            with part.open("ab" if goes_on else "wb") as file:
+                _receive(answer, file, have if goes_on else 0, progress)
     except httpx.HTTPError as error:
         raise ParrotError(
             f"PARROT v1.0 could not be downloaded ({type(error).__name__}: {error}). Is this "
             "machine connected to the internet? Give the same command to go on where it stopped, "
             f"or put a copy of the file at {parrot_path()}."
         ) from error
+    return True
+
+
+def _fits(answer: httpx.Response, have: int) -> bool:
+    """Whether an answer goes on where the part that is there ends, or says that nothing is left."""
+    where = str(answer.headers.get("Content-Range", ""))
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        return False
+    return where == f"bytes */{have}" or where.startswith(f"bytes {have}-")
+
+
+def _receive(answer: httpx.Response, file: IO[bytes], have: int, progress: Progress | None) -> None:
+    """Write an answer; progress counts bytes as they travel, compressed or not."""
+    total = have + int(answer.headers.get("Content-Length", 0))
+    for chunk in answer.iter_bytes():
+        file.write(chunk)
+        done = have + answer.num_bytes_downloaded
+        if progress:
+            progress("PARROT v1.0", done, max(total, done))
 
 
 def git_blob_id(path: Path) -> str:
@@ -133,10 +169,9 @@ def check_file(path: Path) -> list[str]:
                     rows += 1
                     fields |= set(row)
                     languages[str(row.get("language"))] += 1
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ParrotError(
-            f"What was downloaded is not PARROT v1.0: line {rows + 1} is no JSON object. It was "
-            "deleted; try again, or fetch the file by hand."
+            f"{path} is not PARROT v1.0: line {rows + 1} is no JSON object."
         ) from error
     differs = [
         f"{name} {found} instead of {expected}"
@@ -148,9 +183,7 @@ def check_file(path: Path) -> list[str]:
         if found != expected
     ]
     if differs:
-        raise ParrotError(
-            f"What was downloaded is not PARROT v1.0: {'; '.join(differs)}. It was deleted."
-        )
+        raise ParrotError(f"{path} is not PARROT v1.0: {'; '.join(differs)}.")
     return [
         f"the file's git blob id is {blob}, not the known {known['git_blob_id']}; rows, fields and "
         "languages are those of PARROT v1.0, so upstream may have corrected texts or codes."

@@ -10,14 +10,16 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from parrot_bench.corpus.identifying import names_and_dates
 from parrot_bench.resources import data_path, read_table
 
 _SWAPPED = range(2144, 2196)
 _PAIR_DISTANCE = 26
 _CUT_OFF = "2234"
-_CONTROLS = [*range(9), 11, 12, *range(14, 32)]
+_CONTROLS = [*range(9), *range(14, 32)]
 _CHARACTERS: dict[int, str | None] = {
     **dict.fromkeys((*_CONTROLS, 0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF), None),
+    **dict.fromkeys((0x0B, 0x0C, 0x85), "\n"),
     **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
     **dict.fromkeys(range(0xE000, 0xF900), "\u2022"),
 }
@@ -25,10 +27,6 @@ _ODD = re.compile(f"[{''.join(re.escape(chr(each)) for each in _CHARACTERS)}]")
 _FORM_HEAD = re.compile(r"^\s*(?::\s*\n|in [A-Z][a-z]+:\s*\n)")
 _RX_TOKEN = re.compile(r"\w*RX\w*")
 _MARKDOWN = re.compile(r"\*\*[^*\n]+\*\*")
-_NAME = re.compile(
-    r"\b(?:Dr|Prof|Lek|Dott|Dra|Drs|Mag)\.?(?: med\.?| n\. med\.?)? [^\W\d_a-z][\w'-]+"
-)
-_DATE = re.compile(r"\b(?:[0-3]?\d[./-][01]?\d[./-](?:19|20)\d\d|(?:19|20)\d\d-[01]\d-[0-3]\d)\b")
 _ENGLISH_MARK = re.compile(r"^\s*(?:\w\)\s*)?ENG:\s*")
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
@@ -137,7 +135,7 @@ def without_line_marks(text: str) -> str:
 
 
 def without_odd_characters(text: str) -> str:
-    """Text with bullets for private-use glyphs and plain or no spaces for odd ones (E06)."""
+    """Text with bullets, newlines, plain spaces or nothing for odd characters (E06)."""
     return text.translate(_CHARACTERS) if _ODD.search(text) else text
 
 
@@ -172,12 +170,6 @@ def english_part(translation: str) -> str:
     if not first:
         return translation
     return _ENGLISH_MARK.sub("", "\n".join(lines[first:]))
-
-
-def names_and_dates(text: str) -> list[str]:
-    """Which of "name" (a title before a capitalised word) and "date" a text may hold (E10)."""
-    patterns = (("name", _NAME), ("date", _DATE))
-    return [kind for kind, pattern in patterns if pattern.search(text)]
 
 
 def flags(number: str, text: str, translation: str) -> set[str]:

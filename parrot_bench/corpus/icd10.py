@@ -24,8 +24,10 @@ Relation = Literal[
     "invalid",
 ]
 _CODE = re.compile(r"[A-Z](?:\d[0-9AB]|A\d)(?:\.[0-9A-Z]{1,4})?")
-_MARKS = " \t\n\r\u00a0*\u2020+!#()[]{}\"'`:,;-_"
+_QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u300c\u300d\u300e\u300f"
+_MARKS = f" \t\n\r\u00a0*\u2020+!#()[]{{}}\"'`:,;-_{_QUOTES}"
 _DOT = re.compile(r"\s*[.\u2024\u00b7]+\s*")
+_SECOND_CODE = re.compile(r"(?<=.)[A-Z]\d[0-9AB]\.")
 _LOOSE_LETTER = re.compile(r"^([A-Z])\s+(?=\d)")
 _LOOSE_DIGITS = re.compile(r"^([A-Z]\d[0-9AB])\s+(?=\d{1,4}$)")
 
@@ -182,10 +184,13 @@ def normalise_code(token: str) -> str | None:
         token: What somebody wrote for a single code, such as "c713", "M47." or "M 47.8".
 
     Returns:
-        The code; None where the token has not the shape of one. Whether the code exists is
-        another question.
+        The code; None where the token has not the shape of one, or is two run together, such as
+        "J90R91.1". Whether the code exists is another question.
     """
-    plain = _DOT.sub("", unicodedata.normalize("NFKC", token).strip(_MARKS)).upper()
+    plain = unicodedata.normalize("NFKC", token).strip(_MARKS).upper()
+    if _SECOND_CODE.search(plain.rstrip(".")):
+        return None
+    plain = _DOT.sub("", plain)
     plain = _LOOSE_LETTER.sub(r"\1", plain).removesuffix("-")
     plain = _LOOSE_DIGITS.sub(r"\1", plain)
     code = plain if len(plain) == 3 else f"{plain[:3]}.{plain[3:]}"

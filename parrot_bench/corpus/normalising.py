@@ -56,7 +56,7 @@ class Normaliser:
                 findings.append(
                     (f"unmapped {name}", f"'{raw[:60]}' is no known {name}; it is left open.")
                 )
-            elif repair and found[name] != vocabulary(table).find(raw, repair=False):
+            elif found[name] != vocabulary(table).find(raw, repair=False):
                 fired.add("E08")
         regions, atoms = self._several(fields, repair, findings, fired)
         language = found["language"] or "und"

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from parrot_bench.corpus.corpus import Corpus
-from parrot_bench.corpus.errata import errata, names_and_dates
-from parrot_bench.corpus.icd10 import load_table, verdict
+from parrot_bench.corpus.corpus import Corpus, active_errata
+from parrot_bench.corpus.duplicates import clusters, near_duplicates
+from parrot_bench.corpus.errata import errata
+from parrot_bench.corpus.icd10 import verdict
+from parrot_bench.corpus.icd10_parsing import holds_code
+from parrot_bench.corpus.identifying import names_and_dates
+from parrot_bench.corpus.language import other_language, untranslated_language
 from parrot_bench.corpus.lexicon import names_own_modality
 from parrot_bench.corpus.records import Finding
 from parrot_bench.corpus.report import Report
 
+Progress = Callable[[str, int, int], None]
 SHORT = 40
 """A text of fewer characters is pointed out."""
-CONFUSED = (frozenset({"hr", "bs", "sr", "sl"}), frozenset({"nl", "af"}), frozenset({"no", "da"}))
-"""Languages that the detector cannot tell apart in short texts; within a group it has no say."""
-SURE = 0.9
-"""Probability from which the detector's word is a finding."""
 EXAMPLES = 5
 _DAMAGED = re.compile("[\ufffd\ue000-\uf8ff\u0080-\u009f]|Ã[\u0080-\u00bf]|â€")
-_CODE = re.compile(r"\b[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +49,40 @@ class Quality:
         }
 
 
-def check_corpus(corpus: Corpus) -> Quality:
+def check_corpus(corpus: Corpus, progress: Progress | None = None) -> Quality:
     """Check a corpus.
 
     Texts are quoted in no finding: a finding names the row and what to look for there.
 
     Args:
         corpus: The corpus, in either view; the clean view shows what remains after the errata.
+            Near duplicates are found in both.
+        progress: Called with a title, the reports checked and all of them.
     """
-    reports = list(corpus.reports())
-    lines = corpus.lines
+    reports = _with_clusters(corpus)
     found = list(corpus.findings)
-    for report in reports:
+    for at, report in enumerate(reports, start=1):
         found += [
-            Finding(lines[report.id], report.id, kind, message)
+            Finding(corpus.lines[report.id], report.id, kind, message, unit=corpus.unit)
             for kind, message in _of_report(report)
         ]
-    found += _duplicates(reports, lines)
+        if progress:
+            progress("reports", at, len(reports))
+    found += _duplicates(reports, corpus)
     fired = dict(corpus.fired) | corpus.flagged()
     ordered = sorted(found, key=lambda each: (not each.rejected, each.kind, each.line))
     return Quality(_counts(corpus, reports), tuple(ordered), fired)
+
+
+def _with_clusters(corpus: Corpus) -> list[Report]:
+    """The reports with their near-duplicate clusters, found here where E04 is not applied."""
+    reports = list(corpus.reports())
+    if "E04" in active_errata(corpus.view, corpus.without):
+        return reports
+    views = ([each.translation for each in reports], [each.text for each in reports])
+    links = [link for texts in views for link in near_duplicates(texts)]
+    numbers = clusters(len(reports), links)
+    return [replace(each, cluster=n) for each, n in zip(reports, numbers, strict=True)]
 
 
 def _of_report(report: Report) -> Iterator[tuple[str, str]]:
@@ -92,7 +106,7 @@ def _of_report(report: Report) -> Iterator[tuple[str, str]]:
             yield "very short text", f"Field '{name}' has {len(text)} characters."
         if _DAMAGED.search(text):
             yield "damaged characters", f"Field '{name}' holds replacement or private-use marks."
-        if any(load_table().exists(match[0]) for match in _CODE.finditer(text)):
+        if holds_code(text):
             yield "code in text", f"Field '{name}' holds an ICD-10 code: the label leaks."
         for kind in names_and_dates(text):
             yield f"{kind} in text", f"Field '{name}' may hold a {kind}."
@@ -106,33 +120,16 @@ def _of_report(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _language(report: Report) -> Iterator[tuple[str, str]]:
-    """Whether the detector reads another language than the label says."""
-    detected, chance = detect(report.text)
-    if chance >= SURE and not _same(detected, report.language):
-        yield "language", f"Labelled '{report.language}', reads like '{detected}'."
-    if report.translation:
-        detected, chance = detect(report.translation)
-        if chance >= SURE and detected == report.language != "en":
-            yield "untranslated", f"The translation reads like '{detected}', not English."
+    """Whether text and translation are in the languages that they should be in."""
+    other = other_language(report.text, report.language)
+    if other:
+        yield "language", f"Labelled '{report.language}', reads like '{other}'."
+    other = untranslated_language(report.translation, report.language)
+    if other:
+        yield "untranslated", f"The translation reads like '{other}', not English."
 
 
-def _same(detected: str, label: str) -> bool:
-    return detected == label or any({detected, label} <= group for group in CONFUSED)
-
-
-def detect(text: str) -> tuple[str, float]:
-    """Language of a text and its probability by langdetect, seeded; ("und", 0) for no letters."""
-    from langdetect import DetectorFactory, LangDetectException, detect_langs
-
-    DetectorFactory.seed = 0
-    try:
-        best = detect_langs(text)[0]
-    except LangDetectException:
-        return "und", 0.0
-    return str(best.lang).split("-")[0], float(best.prob)
-
-
-def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Finding]:
+def _duplicates(reports: list[Report], corpus: Corpus) -> Iterator[Finding]:
     """Every report of a near-duplicate cluster but its first."""
     first: dict[int, Report] = {}
     for report in reports:
@@ -140,10 +137,12 @@ def _duplicates(reports: list[Report], lines: Mapping[str, int]) -> Iterator[Fin
         if earlier is not report:
             same = "an exact copy" if earlier.text == report.text else "nearly the same"
             yield Finding(
-                lines[report.id],
+                corpus.lines[report.id],
                 report.id,
                 "near duplicate",
-                f"The text or its translation is {same} as line {lines[earlier.id]}.",
+                f"The text or its translation is {same} as {corpus.unit} "
+                f"{corpus.lines[earlier.id]}.",
+                unit=corpus.unit,
             )
 
 
@@ -192,8 +191,8 @@ def check_lines(checked: Quality) -> Iterator[str]:
         yield f"{kind}: {len(members)}{'' if kept else ' (rows left out)'}"
         for each in members[:EXAMPLES]:
             identifier = f", no {each.id}" if each.id else ""
-            yield f"  line {each.line}{identifier}: {each.message}"
+            yield f"  {each.place}{identifier}: {each.message}"
         if len(members) > EXAMPLES:
             rows = ", ".join(str(each.line) for each in members[EXAMPLES : EXAMPLES + 20])
             more = " ..." if len(members) > EXAMPLES + 20 else ""
-            yield f"  and in lines {rows}{more}"
+            yield f"  and in {members[0].unit}s {rows}{more}"

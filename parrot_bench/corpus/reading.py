@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from parrot_bench.corpus import duplicates
 from parrot_bench.corpus.corpus import Corpus, View, active_errata, content_hash, make_dataset
 from parrot_bench.corpus.errata import errata, twin
-from parrot_bench.corpus.formats import Source, dataset_rows, open_source
+from parrot_bench.corpus.formats import Source, open_source
+from parrot_bench.corpus.hub import hub_records
 from parrot_bench.corpus.normalising import Normaliser
-from parrot_bench.corpus.records import Finding, Row, check_record
+from parrot_bench.corpus.records import Finding, Place, Row, check_record, rejected
 from parrot_bench.corpus.report import Report
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.resources import data_path, user_cache
@@ -54,28 +54,23 @@ def load_corpus(
     normaliser = Normaliser(active)
     reports: list[Report] = []
     findings: list[Finding] = []
-    lines: dict[str, int] = {}
+    places: dict[str, Place] = {}
     read = 0
     for each in _rows(name):
-        found = normaliser.reports(each) if isinstance(each, Row) else iter((each,))
-        if isinstance(each, Row) and each.fields["no"] in lines:
-            first = lines[each.fields["no"]]
-            message = f"Identifier '{each.fields['no']}' stands already in line {first}."
-            found = iter((Finding(each.line, each.fields["no"], "duplicate id", message, True),))
         read += 1
-        for item in found:
+        for item in _once(each, normaliser, places):
             if isinstance(item, Report):
                 reports.append(item)
-                lines[item.id] = each.line
+                places[item.id] = each.place
                 continue
             findings.append(item)
             if strict and item.rejected:
                 raise ParrotError(
-                    f"{name}, line {item.line}: {item.message} (Without --strict the row is left "
+                    f"{name}, {item.place}: {item.message} (Without --strict the row is left "
                     "out and reported.)"
                 )
     if not reports:
-        reason = f" First: line {findings[0].line}: {findings[0].message}" if findings else ""
+        reason = f" First: {findings[0].place}: {findings[0].message}" if findings else ""
         raise ParrotError(f"{name}: no readable report among {read} rows.{reason}")
     digest = content_hash(reports)
     reports = _clustered(reports, digest, active, normaliser.fired)
@@ -89,7 +84,8 @@ def load_corpus(
         findings=tuple(findings),
         fired={key: normaliser.fired[key] for key in errata() if key < "E10"},
         rows_read=read,
-        lines=lines,
+        lines={key: place.number for key, place in places.items()},
+        unit=places[reports[0].id].unit,
     )
 
 
@@ -110,10 +106,27 @@ def stream_reports(
     """
     normaliser = Normaliser(active_errata(view, tuple(without)))
     for each in _rows(os.fspath(source)):
-        if isinstance(each, Row):
-            yield from normaliser.reports(each)
-        else:
-            yield each
+        yield from _normalised(each, normaliser)
+
+
+def _once(
+    row: Row | Finding, normaliser: Normaliser, places: Mapping[str, Place]
+) -> Iterator[Report | Finding]:
+    """A row's findings and report, unless its identifier stands already."""
+    number = row.fields["no"] if isinstance(row, Row) else ""
+    if number in places:
+        message = f"Identifier '{number}' stands already in {places[number]}."
+        yield rejected(row.place, message, "duplicate id", number)
+    else:
+        yield from _normalised(row, normaliser)
+
+
+def _normalised(row: Row | Finding, normaliser: Normaliser) -> Iterator[Report | Finding]:
+    if isinstance(row, Finding):
+        yield row
+        return
+    for item in normaliser.reports(row):
+        yield replace(item, unit=row.unit) if isinstance(item, Finding) else item
 
 
 def parrot_path() -> Path:
@@ -122,8 +135,14 @@ def parrot_path() -> Path:
 
 
 def _rows(name: str) -> Iterator[Row | Finding]:
-    for line, record in _source(name):
-        yield record if isinstance(record, Finding) else check_record(line, record)
+    try:
+        for place, record in _source(name):
+            yield record if isinstance(record, Finding) else check_record(place, record)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ParrotError(
+            f"{name}: cannot be read ({reason}); give a file with reports."
+        ) from error
 
 
 def _source(name: str) -> Source:
@@ -140,7 +159,7 @@ def _source(name: str) -> Source:
         if not Path(name).exists() and os.sep not in name and "." not in name:
             raise unknown("corpus", name, NAMED)
         return open_source(Path(name))
-    return _hub_records(name)
+    return hub_records(name)
 
 
 def _looks_like_hub(name: str) -> bool:
@@ -152,22 +171,6 @@ def _looks_like_hub(name: str) -> bool:
         and "/" not in rest
         and (not rest.lower().endswith(known))
     )
-
-
-def _hub_records(name: str) -> Source:
-    import datasets
-
-    identifier, _, revision = name.partition("@")
-    datasets.disable_progress_bars()
-    try:
-        loaded: Any = datasets.load_dataset(identifier, revision=revision or None)
-    except Exception as error:
-        first = str(error).strip().splitlines()
-        raise ParrotError(
-            f"'{name}' is no file here, and could not be loaded as a hub dataset: "
-            f"{first[0] if first else type(error).__name__}"
-        ) from error
-    return dataset_rows(loaded, name)
 
 
 def _clustered(
@@ -189,23 +192,25 @@ def _clustered(
 
 
 def _copies(reports: list[Report], digest: str) -> list[tuple[int, int]]:
-    """Pairs of near copies, by translation or by text; the positions are kept on disk."""
+    """Links between near copies, by translation or by text; they are kept on disk."""
     path = user_cache("clusters", f"{digest}.json")
+    position = {report.id: i for i, report in enumerate(reports)}
     try:
         kept = json.loads(path.read_text())
-        if kept["ids"] == [report.id for report in reports]:
-            return [(i, j) for i, j in kept["pairs"]]
+        return [(position[one], position[other]) for one, other in kept["links"]]
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    pairs = {
-        (i, j)
-        for texts in ([each.translation for each in reports], [each.text for each in reports])
-        for i, j, _ in duplicates.near_duplicates(texts)
-    }
-    found = sorted(pairs)
+    links = sorted(
+        {
+            link
+            for texts in ([each.translation for each in reports], [each.text for each in reports])
+            for link in duplicates.near_duplicates(texts)
+        }
+    )
+    named = [(reports[i].id, reports[j].id) for i, j in links]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"ids": [report.id for report in reports], "pairs": found}))
+        path.write_text(json.dumps({"links": named}))
     except OSError:
         pass
-    return found
+    return links

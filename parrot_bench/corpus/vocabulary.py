@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from parrot_bench.resources import data_path, read_table
 
@@ -96,7 +96,7 @@ class Mapped:
     Attributes:
         ids: Canonical identifiers, in order of mention, each once.
         unknown: Pieces that mean nothing known.
-        repaired: Whether erratum E08 was needed.
+        repaired: Whether erratum E08 mapped something that is unknown without it.
     """
 
     ids: tuple[str, ...]
@@ -104,7 +104,7 @@ class Mapped:
     repaired: bool
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def map_area(raw: str, *, repair: bool = True) -> Mapped:
     """Fine regions named by an area string, such as "chest abdomen,pelvis".
 
@@ -115,21 +115,20 @@ def map_area(raw: str, *, repair: bool = True) -> Mapped:
     """
     regions = vocabulary("regions")
     pieces = raw.replace(", ", ",").split(",")
-    plain = [regions.find(piece, repair=False) for piece in pieces]
-    if all(plain):
-        return Mapped(tuple(dict.fromkeys(each for each in plain if each)), (), False)
-    if not repair:
-        unknown = [p for p, each in zip(pieces, plain, strict=True) if each is None]
-        known = dict.fromkeys(each for each in plain if each)
-        return Mapped(tuple(known), tuple(piece for piece in unknown if piece.strip()), False)
+    plain = [(piece, regions.find(piece, repair=False)) for piece in pieces]
+    regular = tuple(dict.fromkeys(each for _, each in plain if each))
+    left = tuple(piece for piece, each in plain if each is None and piece.strip())
+    if not repair or all(each for _, each in plain):
+        return Mapped(regular, left, False)
     ids: list[str] = []
     unknown = []
     for piece in _SEPARATORS.split(raw.casefold()):
         whole = regions.find(piece)
-        found, left = ([whole], []) if whole else _words_of_area(piece)
+        found, rest = ([whole], []) if whole else _words_of_area(piece)
         ids += found
-        unknown += left
-    return Mapped(tuple(dict.fromkeys(ids)), tuple(unknown), bool(raw.strip()))
+        unknown += rest
+    found_now = tuple(dict.fromkeys(ids))
+    return Mapped(found_now, tuple(unknown), set(found_now) != set(regular))
 
 
 def _words_of_area(piece: str) -> tuple[list[str], list[str]]:
@@ -145,6 +144,9 @@ def _words_of_area(piece: str) -> tuple[list[str], list[str]]:
                 at = end
                 break
         else:
+            if "-" in words[at]:
+                words[at : at + 1] = words[at].split("-")
+                continue
             if words[at] not in _area_qualifiers():
                 unknown.append(words[at])
             at += 1
@@ -153,7 +155,7 @@ def _words_of_area(piece: str) -> tuple[list[str], list[str]]:
     return ids, unknown
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def map_subspecialties(raw: str, *, repair: bool = True) -> Mapped:
     """Subspecialties named by a comma-separated string, such as "GI, GU".
 
@@ -162,7 +164,14 @@ def map_subspecialties(raw: str, *, repair: bool = True) -> Mapped:
         repair: Whether to understand other separators and misspelt forms (E08).
     """
     table = vocabulary("subspecialties")
-    pieces = [each.strip() for each in (_SEPARATORS.split(raw) if repair else raw.split(","))]
-    named = [(piece, table.find(piece, repair=repair)) for piece in pieces if piece]
-    ids = dict.fromkeys(each for _, each in named if each)
-    return Mapped(tuple(ids), tuple(piece for piece, each in named if each is None), False)
+    regular = [(piece, table.find(piece.strip(), repair=False)) for piece in raw.split(",")]
+    named = []
+    for piece in raw.split(",") if repair else ():
+        # "Head and neck" is one name, although "and" parts names elsewhere.
+        whole = table.find(piece)
+        pieces = [piece] if whole else _SEPARATORS.split(piece)
+        named += [(each.strip(), table.find(each)) for each in pieces]
+    named = [(piece, each) for piece, each in (named if repair else regular) if piece.strip()]
+    ids = tuple(dict.fromkeys(each for _, each in named if each))
+    repaired = set(ids) != {each for _, each in regular if each}
+    return Mapped(ids, tuple(piece for piece, each in named if each is None), repaired)

@@ -58,6 +58,7 @@ class ModelInfo:
         parameters: Number of parameters; 0 where there are none.
         trained_on_data: Whether it saw gold labels of the evaluated corpus; such a model is always
             asked about all items at once.
+        probabilities: Whether its scores of a single-label task are probabilities of all labels.
         together: Items that are answered together, from the first item on. A run that was cut off
             goes on at a multiple of it, so that the scores come out the same to the last bit.
         settings: Whatever else changes the answers: dtype, device, pooling, top-k rule.
@@ -70,6 +71,7 @@ class ModelInfo:
     digest: str = ""
     parameters: int = 0
     trained_on_data: bool = False
+    probabilities: bool = False
     together: int = 1
     settings: dict[str, Any] = field(default_factory=dict)
 

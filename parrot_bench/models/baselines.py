@@ -217,6 +217,7 @@ def _info(name: str, *, fitted: bool = False, **settings: int) -> ModelInfo:
         name=f"baseline:{name}",
         method="fit" if fitted else "rule",
         trained_on_data=fitted,
+        probabilities=name == "tfidf",
         settings=dict(settings),
     )
 

@@ -1,7 +1,8 @@
 """The keyword baseline: lexicons in fifteen languages, no learning, readable in a minute.
 
 For modality and region it counts the words that point to each label; for ICD coding it looks up a
-small dictionary of findings and leaves out those that the sentence negates.
+small dictionary of findings and leaves out those that the sentence negates. It guesses nothing: a
+text without such words gets an empty answer.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from functools import cache
 
 from parrot_bench.corpus.lexicon import compile_patterns, fold, lexicon
 from parrot_bench.corpus.vocabulary import headline_region
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo, Prediction, Status
 from parrot_bench.resources import data_path, read_table
 from parrot_bench.task import Item, Labels, LabelSpace, Task
 
-FALLBACK_MODALITY = "XR"
-"""Answer without any hint: radiographs are the commonest study and their reports the tersest."""
 OPENING = 150
 """Characters at the start of a report in which a modality's name is most likely its own."""
 NAME_IN_OPENING, NAME_LATER, CUE = 6, 2, 1
@@ -55,16 +54,23 @@ class KeywordModel:
             text = fold(item.text)
             language = item.text_language if item.text_language in _covered() else "en"
             if task.name == "icd_coding":
-                yield Prediction(item.report_id, findings(text, language))
+                yield _answer(item, findings(text, language))
             elif task.name == "modality":
                 scores = modality_scores(text, language)
-                best = max(scores, key=lambda label: scores[label], default=FALLBACK_MODALITY)
-                yield Prediction(item.report_id, (best,), scores)
+                yield _answer(item, _share_of_best(scores, 1.0)[:1], scores)
             else:
                 scores = region_scores(text, language)
-                top = max(scores.values(), default=0.0)
-                decided = tuple(r for r in scores if scores[r] >= REGION_SHARE * top)
-                yield Prediction(item.report_id, decided, scores)
+                yield _answer(item, _share_of_best(scores, REGION_SHARE), scores)
+
+
+def _answer(item: Item, labels: Labels, scores: dict[str, float] | None = None) -> Prediction:
+    """The prediction, which is empty without a word that the lexicon knows: no guess is made."""
+    status: Status = "ok" if labels else "empty"
+    return Prediction(item.report_id, labels, scores or {}, status)
+
+
+def _share_of_best(scores: dict[str, float], share: float) -> Labels:
+    return tuple(each for each in scores if scores[each] >= share * max(scores.values()))
 
 
 @cache
@@ -98,23 +104,36 @@ def region_scores(text: str, language: str) -> dict[str, float]:
 
 
 def findings(text: str, language: str) -> Labels:
-    """Codes of the findings that a text states and does not negate; Z00 where it states none.
+    """Codes of the findings that a text states and does not negate.
 
     A negation before a finding reaches to the end of the clause, as in a list; one that stands
     after it reaches back to the last comma. A negation inside the words of a finding counts too.
+
+    Args:
+        text: Folded text.
+        language: A language with a lexicon.
+
+    Returns:
+        The codes; Z00 where the text states no finding but negates one or calls something normal;
+        nothing where it holds no word that the lexicons know.
     """
     before, after = _negations(language)
-    codes: dict[str, None] = {}
+    stated: dict[str, None] = {}
+    negated = False
     for clause in CLAUSE_END.split(text):
         for code, words in lexicon("finding_words", "code").get(language, {}).items():
             for match in words.finditer(clause):
-                if before and before.search(clause[: match.end()]):
+                if (before and before.search(clause[: match.end()])) or (
+                    after and after.search(COMMA.split(clause[match.end() :])[0])
+                ):
+                    negated = True
                     continue
-                if after and after.search(COMMA.split(clause[match.end() :])[0]):
-                    continue
-                codes[code] = None
+                stated[code] = None
                 break
-    return tuple(codes) or (NORMAL,)
+    if stated:
+        return tuple(stated)
+    normal = lexicon("normal_words", "")[language][""]
+    return (NORMAL,) if negated or normal.search(text) else ()
 
 
 @cache
@@ -128,5 +147,5 @@ def _negations(language: str) -> tuple[re.Pattern[str] | None, re.Pattern[str] |
     found = []
     for position in ("before", "after"):
         patterns = [row["pattern"] for row in rows if row["position"] == position]
-        found.append(compile_patterns(patterns) if patterns else None)
+        found.append(compile_patterns(patterns, language) if patterns else None)
     return found[0], found[1]

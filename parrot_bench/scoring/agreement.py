@@ -116,5 +116,7 @@ class WeightedKappa(Confusion):
         matrix, weights = self._matrix(sums), self._disagreement()
         gold, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
         observed = (weights * matrix).sum(axis=(-2, -1)) * gold.sum(axis=-1)
-        expected = ((gold @ weights) * predicted).sum(axis=-1)
+        # No matrix product: its last bit depends on how many sums are worked on together.
+        apart = (gold[..., :, None] * weights).sum(axis=-2)
+        expected = (apart * predicted).sum(axis=-1)
         return 1 - ratio(observed, expected)

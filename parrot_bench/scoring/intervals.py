@@ -1,27 +1,13 @@
-"""Estimates with intervals, for one group of reports, for all pooled and for their mean."""
+"""Intervals from a value and its variance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, isfinite, sqrt
 from statistics import NormalDist
-
-import numpy as np
-from numpy.typing import NDArray
-
-from parrot_bench.scoring.metrics import Labels, Metric
-from parrot_bench.scoring.per_label import PerLabel
-from parrot_bench.scoring.resampling import Stratum
-
-FloatArray = NDArray[np.float64]
 
 LEVEL = 0.95
 """Confidence level of every interval."""
-NO_INTERVAL = "no interval: resamples are undefined or all the same"
-"""Note of an estimate whose bootstrap says nothing, such as a perfect score."""
-MACRO_MINIMUM = 10
-"""Languages with fewer reports are shown, but left out of the macro average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +21,10 @@ class Estimate:
         level: Confidence level.
         method: How the interval was made; "none" where there is none.
         n: Reports.
-        clusters: Contributors.
+        clusters: Contributors; those who share a near copy of a report count as one.
+        estimand: "B" where the interval speaks of new contributors, "A" where it speaks of new
+            reports of the same contributors; empty without an interval.
+        correlation: Intra-contributor correlation that was used; None where there was none.
         note: What a reader must know, such as why there is no interval.
     """
 
@@ -46,157 +35,67 @@ class Estimate:
     method: str
     n: int
     clusters: int
+    estimand: str = ""
+    correlation: float | None = None
     note: str = ""
 
 
-def wilson(successes: float, n: int, level: float = LEVEL) -> tuple[float, float]:
-    """Wilson score interval of a proportion of independent trials.
+def quantile(level: float, degrees: float = inf) -> float:
+    """Two-sided quantile of Student's t, of the normal distribution for infinite degrees.
 
     Args:
-        successes: Number of successes, 0 to `n`.
-        n: Number of trials, at least 1.
+        level: Confidence level, between 0 and 1.
+        degrees: Degrees of freedom, above 0.
+    """
+    if not isfinite(degrees):
+        return NormalDist().inv_cdf((1 + level) / 2)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + level) / 2))
+
+
+def wilson(
+    value: float, n: float, level: float = LEVEL, degrees: float = inf
+) -> tuple[float, float]:
+    """Wilson score interval of a proportion.
+
+    Args:
+        value: The proportion, 0 to 1.
+        n: Number of trials, or the effective number where trials are dependent; above 0.
         level: Confidence level.
+        degrees: Degrees of freedom of the variance, where it was estimated apart.
 
     Returns:
-        Lower and upper end, within 0 and 1. Source: Wilson 1927.
+        Lower and upper end, within 0 and 1. Source: Wilson 1927; with an effective number and
+        Student's t: Korn and Graubard 1998, Survey Methodology 24:193.
     """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    t = quantile(level, degrees)
+    centre = (value + t * t / (2 * n)) / (1 + t * t / n)
+    half = t / (1 + t * t / n) * sqrt(value * (1 - value) / n + t * t / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def estimate(
-    metric: Metric,
-    gold: Sequence[Labels],
-    predicted: Sequence[Labels],
-    groups: Mapping[str, Stratum],
-) -> dict[str, Estimate]:
-    """Estimates of one metric for every group, "pooled" and "macro".
-
-    Proportions get a Wilson interval per group. Everything else, and all that is pooled or
-    averaged, gets a percentile interval of the bootstrap over contributors within groups.
+def bounded(
+    value: float, n: float, bounds: tuple[float, float], level: float, degrees: float
+) -> tuple[float, float]:
+    """Wilson interval of a figure between two bounds, from an effective number of trials.
 
     Args:
-        metric: The metric.
-        gold: Gold labels of each report, shape (n,).
-        predicted: Predicted labels of each report, shape (n,).
-        groups: The strata, which together hold every report exactly once.
-
-    Returns:
-        Estimates by group name, then "pooled" and "macro".
+        value: The figure.
+        n: Trials of a proportion that would be as uncertain.
+        bounds: Least and greatest value.
+        level: Confidence level.
+        degrees: Degrees of freedom.
     """
-    result: dict[str, Estimate] = {}
-    draws: dict[str, FloatArray] = {}
-    for name, stratum in groups.items():
-        wanted = [gold[i] for i in stratum.rows]
-        rows = metric.contributions(wanted, [predicted[i] for i in stratum.rows])
-        local = Stratum(
-            np.arange(len(rows)), stratum.unit, stratum.units, stratum.clusters, stratum.weights
-        )
-        draws[name] = metric.value(local.sums(rows))
-        result[name] = _of_group(
-            metric, rows.sum(axis=0), draws[name], stratum, _labels_note(metric, wanted)
-        )
-    result["pooled"] = _pooled(metric, gold, predicted, groups)
-    result["macro"] = _macro({name: result[name] for name in groups}, draws)
-    return result
+    least, span = bounds[0], bounds[1] - bounds[0]
+    place = min(max((value - least) / span, 0.0), 1.0)
+    low, high = wilson(place, n, level, degrees)
+    return least + span * low, least + span * high
 
 
-def _labels_note(metric: Metric, gold: Sequence[Labels]) -> str:
-    """How many labels a mean over labels is over, where it is not all of them."""
-    if not isinstance(metric, PerLabel):
-        return ""
-    present = set(metric.labels) & set().union(*gold)
-    if len(present) == len(metric.labels):
-        return ""
-    return f"over the {len(present)} of {len(metric.labels)} labels with gold"
-
-
-def _number(value: FloatArray | float) -> float | None:
-    number = float(value)
-    return number if np.isfinite(number) else None
-
-
-def _percentile(draws: FloatArray) -> tuple[float, float] | None:
-    """Ends of the percentile interval; None where a resample has no value or all are the same."""
-    if not np.isfinite(draws).all():
-        return None
-    tail = (1 - LEVEL) / 2
-    low, high = (float(end) for end in np.quantile(draws, [tail, 1 - tail]))
-    return (low, high) if high - low > 1e-12 else None
-
-
-def _of_group(
-    metric: Metric, sums: FloatArray, draws: FloatArray, stratum: Stratum, note: str
-) -> Estimate:
-    n, clusters = len(stratum.rows), stratum.clusters
-    value = _number(metric.value(sums))
-    if value is None:
-        return Estimate(None, None, None, LEVEL, "none", n, clusters, "undefined here")
-    if n == 1:
-        return Estimate(value, None, None, LEVEL, "none", n, clusters, "one report: no interval")
-    if metric.proportion:
-        low, high = wilson(float(sums[0]), n)
-        return Estimate(value, low, high, LEVEL, "Wilson, reports independent", n, clusters, note)
-    ends = _percentile(draws)
-    if ends is None:
-        note = _join(note, NO_INTERVAL)
-        return Estimate(value, None, None, LEVEL, "none", n, clusters, note)
-    if clusters == 1:
-        note = _join(note, "one contributor: says nothing of other contributors")
-        return Estimate(value, *ends, LEVEL, "bootstrap over reports", n, clusters, note)
-    return Estimate(value, *ends, LEVEL, "bootstrap over contributors", n, clusters, note)
-
-
-def _pooled(
-    metric: Metric,
-    gold: Sequence[Labels],
-    predicted: Sequence[Labels],
-    groups: Mapping[str, Stratum],
-) -> Estimate:
-    rows = metric.contributions(gold, predicted)
-    note = _labels_note(metric, gold)
-    clusters = sum(stratum.clusters for stratum in groups.values())
-    value = _number(metric.value(rows.sum(axis=0))) if len(rows) else None
-    if value is None:
-        return Estimate(None, None, None, LEVEL, "none", len(rows), clusters, "undefined here")
-    sums = np.sum([stratum.sums(rows) for stratum in groups.values()], axis=0)
-    ends = _percentile(metric.value(sums))
-    if ends is None or len(rows) == 1:
-        note = _join(note, NO_INTERVAL)
-        return Estimate(value, None, None, LEVEL, "none", len(rows), clusters, note)
-    method = "bootstrap over contributors within languages"
-    return Estimate(value, *ends, LEVEL, method, len(rows), clusters, note)
-
-
-def _macro(estimates: Mapping[str, Estimate], draws: Mapping[str, FloatArray]) -> Estimate:
-    """Unweighted mean over the groups that are large enough."""
-    kept = [name for name, each in estimates.items() if each.n >= MACRO_MINIMUM]
-    small = [name for name in estimates if name not in kept]
-    n = sum(estimates[name].n for name in kept)
-    clusters = sum(estimates[name].clusters for name in kept)
-    undefined = [name for name in kept if estimates[name].value is None]
-    if not kept or undefined:
-        reason = (
-            f"undefined for {', '.join(undefined)}"
-            if undefined
-            else f"no language has {MACRO_MINIMUM} reports"
-        )
-        return Estimate(None, None, None, LEVEL, "none", n, clusters, reason)
-    values = [each.value for name, each in estimates.items() if name in kept]
-    value = float(np.mean([each for each in values if each is not None]))
-    note = f"mean of {len(kept)} languages"
-    if small:
-        note += f"; fewer than {MACRO_MINIMUM} reports, left out: {', '.join(small)}"
-    ends = _percentile(np.mean([draws[name] for name in kept], axis=0))
-    if ends is None:
-        note = _join(note, NO_INTERVAL)
-        return Estimate(value, None, None, LEVEL, "none", n, clusters, note)
-    method = "bootstrap over contributors within languages"
-    return Estimate(value, *ends, LEVEL, method, n, clusters, note)
-
-
-def _join(first: str, second: str) -> str:
-    return f"{first}; {second}" if first else second
+def symmetric(
+    value: float, variance: float, bounds: tuple[float, float], level: float, degrees: float
+) -> tuple[float, float]:
+    """Value plus and minus its standard error times Student's t, cut off at the bounds."""
+    half = quantile(level, degrees) * sqrt(max(variance, 0.0))
+    return max(bounds[0], value - half), min(bounds[1], value + half)

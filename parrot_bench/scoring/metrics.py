@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,21 @@ class Metric(Protocol):
         """
         ...
 
+    @property
+    def interval(self) -> bool:
+        """Whether an interval about the value means anything."""
+        ...
+
+    @property
+    def fewest(self) -> int:
+        """Reports from which the value means anything."""
+        ...
+
+    @property
+    def grain(self) -> float:
+        """By how much one report of one can change a metric without bounds; 0 if unknown."""
+        ...
+
     def fixed_for(self, gold: Sequence[Labels]) -> Metric:
         """The metric with all that it takes from a slice's gold before sums are formed.
 
@@ -77,6 +92,39 @@ class Metric(Protocol):
     def value(self, sums: FloatArray) -> FloatArray:
         """The metric of dense sums of shape (..., K), shape (...); nan where it is undefined."""
         ...
+
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """What sums of shape (K,) hide of the variance where labels are rare.
+
+        None where the metric does not average over labels.
+        """
+        ...
+
+    def companion(self) -> Metric:
+        """The metric whose influences show the correlation within contributors best.
+
+        It is the metric itself, but for means over labels: a rare label's reports stand with one
+        contributor, and cannot be compared with those of another.
+        """
+        ...
+
+    def note(self, gold: Sequence[Labels], predicted: Sequence[Any]) -> str:
+        """What a reader of the value for these reports must know; usually nothing."""
+        ...
+
+
+class Smoothed(NamedTuple):
+    """A metric whose rare labels were drawn towards the common ones.
+
+    Attributes:
+        value: The metric of the smoothed sums.
+        variance: Its variance if reports were independent, of the same sums.
+        hidden: By how much that exceeds the variance that the plain sums show; not negative.
+    """
+
+    value: float
+    variance: float
+    hidden: float
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
@@ -136,10 +184,25 @@ class Score:
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     proportion: ClassVar[bool] = False
     reads: ClassVar[Reads] = "labels"
+    interval: ClassVar[bool] = True
+    fewest: ClassVar[int] = 1
+    grain: ClassVar[float] = 0.0
 
     def fixed_for(self, gold: Sequence[Labels]) -> Self:  # noqa: ARG002
         """The metric itself: it takes nothing from the gold of a slice."""
         return self
+
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:  # noqa: ARG002
+        """None: the metric is no mean over labels."""
+        return None
+
+    def companion(self) -> Metric:
+        """The metric itself."""
+        return self  # type: ignore[return-value]  # subclasses add contributions and value
+
+    def note(self, gold: Sequence[Labels], predicted: Sequence[Any]) -> str:  # noqa: ARG002
+        """Nothing."""
+        return ""
 
 
 class Mean(Score):

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from parrot_bench.scoring.metrics import FloatArray, Labels, Score, paired, positions, ratio
+from parrot_bench.scoring.metrics import (
+    FloatArray,
+    Labels,
+    Metric,
+    MicroF1,
+    MicroRecall,
+    Score,
+    Smoothed,
+    paired,
+    positions,
+    ratio,
+)
+
+PRIOR = 2.0
+"""Gold reports' worth of the common labels' score that is added to every label's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,11 @@ class LabelF1(Score):
         """F1 of the sums."""
         return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """F1 of the smoothed counts of the label."""
+        hits, predicted, gold = (sums[i : i + 1] for i in range(3))
+        return _smoothed_f1(hits, predicted, gold)
+
 
 class LabelPrecision(LabelF1):
     """Precision of one label: TP / predicted.
@@ -44,6 +63,10 @@ class LabelPrecision(LabelF1):
         """Precision of the sums."""
         return ratio(sums[..., 0], sums[..., 1])
 
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """Share of right ones among the smoothed predictions of the label."""
+        return _smoothed_recall(sums[0:1], sums[1:2])
+
 
 class LabelRecall(LabelF1):
     """Recall of one label: TP / gold.
@@ -56,6 +79,10 @@ class LabelRecall(LabelF1):
     def value(self, sums: FloatArray) -> FloatArray:
         """Recall of the sums."""
         return ratio(sums[..., 0], sums[..., 2])
+
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """Recall of the smoothed counts of the label."""
+        return _smoothed_recall(sums[0:1], sums[2:3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +104,13 @@ class PerLabel(Score):
         present = set().union(*gold)
         kept = tuple(label for label in self.labels if label in present)
         return replace(self, labels=kept or self.labels)
+
+    def note(self, gold: Sequence[Labels], predicted: Sequence[Any]) -> str:  # noqa: ARG002
+        """How many labels the mean is over, where it is not all of them."""
+        present = len(set(self.labels) & set().union(*gold))
+        if present == len(self.labels):
+            return ""
+        return f"over the {present} of {len(self.labels)} labels with gold"
 
     def contributions(self, gold: Sequence[Labels], predicted: Sequence[Labels]) -> FloatArray:
         """True positives, predicted and gold count of every label, shape (n, 3 L)."""
@@ -113,6 +147,14 @@ class MacroF1(PerLabel):
         hits, predicted, gold = self._parts(sums)
         return _mean_of_ratios(2 * hits, predicted + gold)
 
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """Macro-F1 of smoothed counts."""
+        return _smoothed_f1(*self._parts(sums))
+
+    def companion(self) -> Metric:
+        """Micro-F1."""
+        return MicroF1()
+
 
 class BalancedAccuracy(PerLabel):
     """Mean of the per-label recall, TP / gold, over a fixed set of labels.
@@ -128,9 +170,64 @@ class BalancedAccuracy(PerLabel):
         hits, _, gold = self._parts(sums)
         return _mean_of_ratios(hits, gold)
 
+    def smoothed(self, sums: FloatArray) -> Smoothed | None:
+        """Balanced accuracy of smoothed counts."""
+        hits, _, gold = self._parts(sums)
+        return _smoothed_recall(hits, gold)
+
+    def companion(self) -> Metric:
+        """Micro-averaged recall."""
+        return MicroRecall()
+
 
 def _mean_of_ratios(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     """Mean over the last axis of the quotients whose denominator is not zero."""
     defined = denominator > 0
     quotients = np.where(defined, ratio(numerator, denominator), 0.0)
     return ratio(quotients.sum(axis=-1), defined.sum(axis=-1).astype(np.float64))
+
+
+def _recalls(hits: FloatArray, gold: FloatArray) -> FloatArray:
+    """Recall of each label, drawn towards the recall of all by `PRIOR` reports."""
+    common = (hits.sum() + 1) / (gold.sum() + 2)
+    return np.asarray((hits + PRIOR * common) / (gold + PRIOR))
+
+
+def _smoothed_recall(hits: FloatArray, gold: FloatArray) -> Smoothed | None:
+    """Mean recall: each label's hits are binomial with its smoothed recall."""
+    present = gold > 0
+    if not present.any():
+        return None
+    hits, gold = hits[present], gold[present]
+    smooth, plain = _recalls(hits, gold), hits / gold
+    variance = (smooth * (1 - smooth) / gold).sum() / len(gold) ** 2
+    shown = (plain * (1 - plain) / gold).sum() / len(gold) ** 2
+    return Smoothed(float(smooth.mean()), float(variance), max(float(variance - shown), 0.0))
+
+
+def _smoothed_f1(hits: FloatArray, predicted: FloatArray, gold: FloatArray) -> Smoothed | None:
+    """Mean F1: hits are binomial with the smoothed recall, false positives Poisson.
+
+    A label's false positives are drawn towards its share of all of them, by a gamma prior whose
+    shape is one. The variances follow by the delta method.
+    """
+    present = gold > 0
+    if not present.any():
+        return None
+    hits, predicted, gold = hits[present], predicted[present], gold[present]
+    wrong = predicted - hits
+    expected = (wrong.sum() + 1) * gold / gold.sum()
+    smooth = _f1_and_variance(
+        gold * _recalls(hits, gold), (wrong + 1) * expected / (expected + 1), gold
+    )
+    shown = _f1_and_variance(hits, wrong, gold)[1]
+    return Smoothed(*smooth, max(smooth[1] - shown, 0.0))
+
+
+def _f1_and_variance(hits: FloatArray, wrong: FloatArray, gold: FloatArray) -> tuple[float, float]:
+    """Mean F1 over labels and its variance by the delta method."""
+    total = hits + wrong + gold
+    f1 = 2 * hits / total
+    binomial = hits * (1 - hits / gold) * ((2 - f1) / total) ** 2
+    poisson = wrong * (f1 / total) ** 2
+    return float(f1.mean()), float((binomial + poisson).sum()) / len(gold) ** 2

@@ -141,6 +141,13 @@ class ExpectedCalibrationError(Score):
     bins: int = 10
     better: ClassVar[Direction] = "lower"
     reads: ClassVar[Reads] = "probabilities"
+    interval: ClassVar[bool] = False
+    fewest: ClassVar[int] = 300
+
+    def note(self, gold: Sequence[Labels], predicted: Sequence[Mapping[str, float]]) -> str:
+        """What a perfectly calibrated model shows."""
+        low, high = null_band(top_label(gold, predicted)[0], self.bins)
+        return f"no interval, biased upwards: a calibrated model shows {low:.3f} to {high:.3f}"
 
     def contributions(
         self, gold: Sequence[Labels], predicted: Sequence[Mapping[str, float]]

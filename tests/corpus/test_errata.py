@@ -6,6 +6,7 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.errata import english_part, errata, repair_rx, without_form
+from parrot_bench.corpus.quality import check_corpus
 from parrot_bench.errors import ParrotError
 
 DUTCH = "Echografie van het rechteroog: er is geen loslating van het netvlies, zien wij niet."
@@ -115,6 +116,13 @@ def test_odd_characters_become_plain_ones(one):
     assert only(one(report="\uf06c a\u00a0b", view="raw")).text == "\uf06c a\u00a0b"
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x85"])
+def test_old_line_and_page_ends_part_words(one, mark):
+    corpus = one(report=f"kein Pleuraerguss{mark}Lunge frei")
+    assert only(corpus).text == "kein Pleuraerguss\nLunge frei"
+    assert corpus.fired["E06"] == 1
+
+
 POLISH = "Badanie TK głowy wykonano bez środka kontrastowego. Układ komorowy nieposzerzony, mózg."
 
 
@@ -149,6 +157,11 @@ def test_metadata_repairs_count(one):
     assert len(off.findings) == 3
 
 
+def test_an_unknown_string_is_no_repair(one):
+    assert one(area="flux capacitor", subspecialty="XX").fired["E08"] == 0
+    assert one(subspecialty="GI;GU").fired["E08"] == 1
+
+
 def test_flagged_errata_are_counted_and_change_nothing(one):
     corpus = one(
         number="2234",
@@ -157,6 +170,18 @@ def test_flagged_errata_are_counted_and_change_nothing(one):
     )
     assert corpus.flagged() == {"E10": 1, "E11": 1, "E12": 1, "E13": 1}
     assert only(corpus).text == "CT Thorax vom 01.02.2023, Dr. Mustermann"
+
+
+def test_a_coloscanner_is_named_as_a_ct(one):
+    text = "Coloscanner à l'eau : pas de lésion."
+    assert one(language="French", report=text, translation="").flagged()["E12"] == 1
+
+
+def test_a_code_in_a_text_counts_as_a_leak_wherever_it_is_counted(one):
+    corpus = one(report="Verdacht auf Pneumonie, J18.9.", translation="Suspected pneumonia.")
+    assert corpus.flagged()["E12"] == 1
+    assert "code in text" in {each.kind for each in check_corpus(corpus).findings}
+    assert one(report="Stenose bei L4.5.", translation="Level Q99.Z9.").flagged()["E12"] == 0
 
 
 def test_an_unknown_erratum_is_named(one):

@@ -114,7 +114,29 @@ def test_the_published_codes_come_out_as_measured(published_counts):
         ("Z00, Z00.", ["Z00"], []),
         ("M50.20-M50.23", ["M50.20", "M50.21", "M50.22", "M50.23"], []),
         ("M50.20 \u2013 M50.22", ["M50.20", "M50.21", "M50.22"], []),
-        ("C00-C14", ["C00", "C14"], []),
+        ("C00-C14", [f"C{number:02}" for number in range(15)], []),
+        ("J90-J92", ["J90", "J91", "J92"], []),
+        ("i60 \u2013 i63", ["I60", "I61", "I62", "I63"], []),
+        ("C75-C7B", ["C75", "C7A", "C7B"], []),
+        ("J90-J90", ["J90"], []),
+        # Too long, or no range: reported, not shortened to its ends.
+        ("C00-D49", [], ["C00-D49"]),
+        ("J92-J90", [], ["J92-J90"]),
+        ("J90.1-J92.3", [], ["J90.1-J92.3"]),
+        ("J90-R91.1, I10", ["I10"], ["J90-R91.1"]),
+        (
+            "J90\u3001R91.1\uff0cI10\uff1bE11.9\u3002N20.0",
+            ["J90", "R91.1", "I10", "E11.9", "N20.0"],
+            [],
+        ),
+        ("\u201cJ90\u201d, \u00abR91.1\u00bb \u300cI10\u300d", ["J90", "R91.1", "I10"], []),
+        ("J90\u2022R91.1", ["J90", "R91.1"], []),
+        ("J90R91.1", ["J90", "R91.1"], []),
+        ("J90.R91.1", ["J90", "R91.1"], []),
+        ("J90R911", ["J90", "R91.1"], []),
+        ("M50.20M50.21", ["M50.20", "M50.21"], []),
+        ("C71.3R90.82I10", ["C71.3", "R90.82", "I10"], []),
+        ("T79.A11A", ["T79.A11A"], []),
         ("S82.-", ["S82"], []),
         ("M90.7*", ["M90.7"], []),
         ("A17.0\u2020", ["A17.0"], []),
@@ -163,6 +185,13 @@ def test_parsing_never_raises_and_reads_its_own_output(text):
     assert all(normalise_code(code) == code for code in parsed.codes)
 
 
+def test_two_codes_never_become_one_that_does_not_exist():
+    assert normalise_code("J90R91.1") is None
+    assert normalise_code("J90.R91.1") is None
+    assert normalise_code("M.47.8") == "M47.8"
+    assert normalise_code("\u201cJ90\u201d") == "J90"
+
+
 CODES = st.sampled_from(load_table().codes())
 SPACED = CODES.filter(lambda code: code[1].isdigit())
 """Codes whose letter may stand apart: not QA0, for "u A41" is a word and the code A41."""
@@ -182,6 +211,13 @@ def test_every_pair_of_codes_is_read_with_a_space_behind_the_letter(first, secon
     written = between.join(f"{code[0]} {code[1:]}" for code in (first, second))
     parsed = parse_codes(written)
     assert (parsed.codes, parsed.invalid) == (tuple(dict.fromkeys((first, second))), ())
+
+
+@given(st.lists(CODES, min_size=2, max_size=5))
+def test_codes_without_anything_between_them_are_codes_that_exist(codes):
+    table = load_table()
+    parsed = parse_codes("".join(codes))
+    assert all(table.exists(code) for code in parsed.codes) or parsed.invalid
 
 
 @given(CODES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
 import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.corpus.icd10 import load_table
-from parrot_bench.corpus.quality import detect
+from parrot_bench.corpus.language import detect, other_language, untranslated_language
 from parrot_bench.corpus.vocabulary import headline_region, headline_regions
 
 LANGUAGES = "af bs de el es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
@@ -50,7 +51,26 @@ def test_every_modality_of_parrot_and_every_headline_region_is_there(reports):
 def test_every_code_exists_and_there_are_one_to_eight_a_report(reports):
     table = load_table()
     assert all(table.exists(code) for report in reports for code in report.icd)
-    assert {1, 2, 3, 4, 5, 6, 7} <= {len(report.icd) for report in reports} <= set(range(1, 9))
+    assert {len(report.icd) for report in reports} == set(range(1, 9))
+
+
+def test_no_code_stands_beside_one_that_says_it_already(reports):
+    """Notes "Excludes1" of the tabular list, for the pairs that these reports invite."""
+    beside = {"N13.2": "N20", "N13.3": "N20", "K80.0": "K81", "M51.1": "M54.1", "I60": "I67.1"}
+    assert [
+        (report.id, code, other)
+        for report in reports
+        for code in report.icd
+        for start, other in beside.items()
+        if code.startswith(start) and any(each.startswith(other) for each in report.icd)
+    ] == []
+
+
+def test_chinese_has_the_punctuation_of_chinese(reports):
+    ascii_marks = re.compile(r"(?<!\d)[,:;()\"]|[,:;()\"](?!\d)")
+    chinese = [report for report in reports if report.language == "zh"]
+    assert [each.id for each in chinese if ascii_marks.search(each.text)] == []
+    assert all("\uff0c" in each.text for each in chinese if len(each.text) > 20)
 
 
 def test_normal_and_abnormal_short_and_long(reports):
@@ -66,13 +86,10 @@ def test_no_two_reports_are_near_copies(reports):
 
 
 def test_texts_are_in_their_language_and_translations_in_english(reports):
-    confused = {"bs": {"hr", "sl"}, "hr": {"bs", "sl"}, "af": {"nl"}, "nl": {"af"}}
-    confused["ko"] = {"en"}  # One contributor writes half in English, as many Koreans do.
-    wrong = [
-        (report.id, report.language, detect(report.text))
-        for report in reports
-        if len(report.text) > 250
-        and detect(report.text)[0] not in {report.language} | confused.get(report.language, set())
-    ]
-    assert wrong == []
-    assert all(detect(report.translation)[0] == "en" for report in reports if len(report.text) > 80)
+    assert [each.id for each in reports if other_language(each.text, each.language)] == []
+    assert [r.id for r in reports if untranslated_language(r.translation, r.language)] == []
+    assert all(detect(report.translation)[0] == "en" for report in reports)
+
+
+def test_a_text_in_the_place_of_its_translation_is_found_in_every_report(reports):
+    assert [r.id for r in reports if not untranslated_language(r.text, r.language)] == []

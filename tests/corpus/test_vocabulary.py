@@ -54,6 +54,26 @@ def test_twenty_real_countries_are_published(published_counts):
     assert len(countries) == 20
 
 
+def test_every_country_of_iso_3166_is_known_by_its_usual_names():
+    table = vocabulary("countries")
+    assert len(table.rows) == 249
+    assert all(len(key) == 2 and key.isupper() and row["name"] for key, row in table.rows.items())
+    named = {
+        "CI": ["Ivory Coast", "Côte d'Ivoire", "Côte d\u2019Ivoire", "Cote d\u2019Ivoire", "CIV"],
+        "CN": ["China", "People's Republic of China", "People\u2019s Republic of China"],
+        "KP": ["North Korea", "DPRK"],
+        "MK": ["North Macedonia", "Macedonia"],
+        "MM": ["Burma"],
+        "PK": ["Pakistan"],
+        "TR": ["Turkey", "Türkiye", "Turkiye"],
+        "US": ["USA", "U.S."],
+        "VN": ["Vietnam", "Viet Nam"],
+    }
+    for code, names in named.items():
+        assert {table.find(name, repair=False) for name in names} == {code}
+    assert table.find("Korea") == "KR"
+
+
 @pytest.mark.parametrize(
     ("raw", "regions"),
     [
@@ -71,6 +91,12 @@ def test_twenty_real_countries_are_published(published_counts):
         ("pituitary gland", ["pituitary"]),
         ("body", ["whole body"]),
         ("lower limbs", ["lower limb"]),
+        ("abdomen-pelvis", ["abdomen", "pelvis"]),
+        ("Chest-abdomen-pelvis", ["chest", "abdomen", "pelvis"]),
+        ("c-spine", ["cervical spine"]),
+        ("pancreas, gallbladder", ["abdomen"]),
+        ("axilla", ["breast"]),
+        ("hip joint", ["hip"]),
     ],
 )
 def test_areas_as_published(raw, regions):
@@ -89,6 +115,26 @@ def test_unknown_strings_are_named_and_the_known_part_is_kept():
     mapped = map_area("chest, flux capacitor")
     assert (mapped.ids, mapped.unknown) == (("chest",), ("flux", "capacitor"))
     assert vocabulary("modalities").find("telepathy") is None
+
+
+def test_a_repair_counts_only_where_it_maps_something():
+    assert map_area("chest and abdomen").repaired
+    assert not map_area("chest, abdomen").repaired
+    assert not map_area("chest, flux").repaired
+    assert not map_area("flux").repaired
+    assert map_subspecialties("GI;GU").repaired
+    assert not map_subspecialties("GI, GU").repaired
+    assert not map_subspecialties("GI, flux").repaired
+
+
+def test_a_subspecialty_of_several_words_is_tried_as_a_whole():
+    for raw in ("head and neck", "Head and Neck", "head and neck, GI", "GI,head and neck"):
+        mapped = map_subspecialties(raw)
+        assert "NR" in mapped.ids
+        assert mapped.unknown == ()
+        assert not mapped.repaired
+    assert map_subspecialties("GI and GU").ids == ("GI", "GU")
+    assert map_subspecialties("GI and GU", repair=False).unknown == ("GI and GU",)
 
 
 def test_without_repair_only_regular_strings_map():
@@ -129,3 +175,10 @@ def test_mapping_never_raises_and_loses_no_word(raw):
     mapped = map_area(raw)
     assert mapped.ids or mapped.unknown or not any(c.isalnum() for c in raw) or "with" in raw
     map_subspecialties(raw)
+
+
+@pytest.mark.parametrize("mapped", [map_area, map_subspecialties])
+def test_strings_that_never_come_again_are_not_remembered_for_ever(mapped):
+    for number in range(10_100):
+        mapped(f"chest {number}")
+    assert mapped.cache_info().currsize <= 10_000

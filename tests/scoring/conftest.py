@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from parrot_bench.scoring.design import make_design
+
 LABELS = ("a", "b", "c", "d")
 
 
@@ -65,3 +67,38 @@ def value():
         return float(metric.value(metric.contributions(gold, predicted).sum(axis=0)))
 
     return of
+
+
+def designed(languages, authors, copies=None, ids=None):
+    """A design; reports are named in the order given unless they have identifiers."""
+    return make_design(
+        ids or [f"r{i:05d}" for i in range(len(languages))], languages, authors, copies
+    )
+
+
+def hits(right):
+    """Gold "a" for every report, and answers that are right where they are said to be."""
+    return [("a",)] * len(right), [("a",) if each else ("b",) for each in right]
+
+
+def clustered(seed, sizes, p=0.85, icc=0.1):
+    """Right and wrong answers of contributors whose own accuracy is beta distributed.
+
+    `sizes` holds the reports of each contributor by language. Two reports of one contributor
+    correlate by `icc`.
+    """
+    generator = np.random.default_rng(seed)
+    languages, authors, right = [], [], []
+    for language, counts in sizes.items():
+        for number, n in enumerate(counts):
+            own = p if not icc else generator.beta(p * (1 / icc - 1), (1 - p) * (1 / icc - 1))
+            languages += [language] * n
+            authors += [f"{language}{number}"] * n
+            right += list(generator.random(n) < own)
+    return languages, authors, np.array(right)
+
+
+@pytest.fixture
+def make():
+    """Makers of designs, and of answers of contributors who differ."""
+    return SimpleNamespace(design=designed, hits=hits, clustered=clustered)

@@ -1,115 +1,78 @@
-"""Intervals: against scipy, on degenerate cases, and by simulation."""
+"""Intervals from a value and its variance, against scipy and the literature."""
 
 from __future__ import annotations
+
+from math import inf, sqrt
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from parrot_bench.scoring.intervals import estimate, wilson
-from parrot_bench.scoring.metrics import Accuracy, MicroF1
-from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1
-from parrot_bench.scoring.resampling import strata
+from parrot_bench.scoring.intervals import bounded, quantile, symmetric, wilson
 
 
-def estimates(metric, gold, said, languages, authors, seed=0):
-    return estimate(metric, gold, said, strata(languages, authors, 500, seed))
-
-
-@pytest.mark.parametrize(("successes", "n"), [(0, 26), (26, 26), (43, 43), (7, 31), (1, 2)])
-def test_wilson_agrees_with_scipy(successes, n):
-    expected = stats.binomtest(successes, n).proportion_ci(method="wilson")
-    assert wilson(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
+@pytest.mark.parametrize(("successes", "n"), [(0, 26), (26, 26), (43, 43), (7, 31), (1, 2), (1, 1)])
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_wilson_agrees_with_scipy(successes, n, level):
+    expected = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
+    assert wilson(successes / n, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 def test_wilson_lower_bounds_of_perfect_scores_are_those_of_the_literature():
-    assert wilson(26, 26)[0] == pytest.approx(0.871, abs=5e-4)
-    assert wilson(43, 43)[0] == pytest.approx(0.918, abs=5e-4)
+    assert wilson(1.0, 26)[0] == pytest.approx(0.871, abs=5e-4)
+    assert wilson(1.0, 43)[0] == pytest.approx(0.918, abs=5e-4)
+    assert wilson(1.0, 26)[1] == 1.0
+    assert wilson(0.0, 26)[0] == 0.0
 
 
-def test_one_report_has_a_value_and_no_interval():
-    one = estimates(Accuracy(), [("a",)], [("a",)], ["bs"], ["c1"])["bs"]
-    assert (one.value, one.low, one.high, one.n, one.clusters) == (1.0, None, None, 1, 1)
-    assert "one report" in one.note
+def test_quantiles_are_those_of_the_tables():
+    # Two-sided 95 %: normal 1.960; Student's t with 1, 4 and 30 degrees 12.706, 2.776, 2.042.
+    assert quantile(0.95) == pytest.approx(1.959964, abs=1e-6)
+    for degrees, table in ((1, 12.706), (4, 2.776), (30, 2.042)):
+        assert quantile(0.95, degrees) == pytest.approx(table, abs=5e-4)
+    assert quantile(0.99, 7.5) == pytest.approx(stats.t.ppf(0.995, 7.5))
+    assert quantile(0.95, inf) == quantile(0.95)
+    assert quantile(0.95, 1e9) == pytest.approx(quantile(0.95), abs=1e-6)
 
 
-def test_one_contributor_is_said_and_its_reports_are_resampled():
-    gold = [("a",)] * 20
-    said = [("a",)] * 12 + [("b",)] * 8
-    one = estimates(MicroF1(), gold, said, ["nl"] * 20, ["c1"] * 20)["nl"]
-    assert one.method == "bootstrap over reports"
-    assert "one contributor" in one.note
-    assert one.low < one.value < one.high
+@pytest.mark.parametrize("n", [0.3, 4.7, 55.5])
+@pytest.mark.parametrize("p", [0.0, 0.02, 0.5, 0.97, 1.0])
+def test_ends_of_a_wilson_interval_solve_its_equation(p, n):
+    # |p - end| = t sqrt(end (1 - end) / n): the score test just rejects neither end.
+    t = stats.t.ppf(0.975, 6)
+    for end in wilson(p, n, degrees=6):
+        if end not in (0.0, 1.0):
+            assert abs(p - end) == pytest.approx(t * sqrt(end * (1 - end) / n), abs=1e-12)
+    low, high = wilson(p, n, degrees=6)
+    assert 0 <= low <= p <= high <= 1
 
 
-def test_resampling_whole_contributors_widens_the_interval_when_they_differ():
-    # Five contributors of 20 reports, each all right or all wrong.
-    said = [("a",)] * 60 + [("b",)] * 40
-    gold = [("a",)] * 100
-    languages = ["pl"] * 100
-    clustered = estimates(MicroF1(), gold, said, languages, [f"c{i // 20}" for i in range(100)])
-    alone = estimates(MicroF1(), gold, said, languages, [f"c{i}" for i in range(100)])
-    assert clustered["pl"].value == alone["pl"].value == pytest.approx(0.6)
-    width = clustered["pl"].high - clustered["pl"].low
-    assert width > 2 * (alone["pl"].high - alone["pl"].low)
+def test_fewer_effective_trials_and_fewer_degrees_widen():
+    def width(n, degrees):
+        low, high = wilson(0.8, n, degrees=degrees)
+        return high - low
+
+    assert width(100, inf) < width(50, inf) < width(50, 10) < width(50, 3)
 
 
-def test_a_bootstrap_without_variation_gives_no_interval():
-    one = estimates(MicroF1(), [("a",)] * 20, [("a",)] * 20, ["el"] * 20, ["c1", "c2"] * 10)["el"]
-    assert (one.value, one.low, one.high, one.method) == (1.0, None, None, "none")
-    assert "all the same" in one.note
+def test_a_figure_between_other_bounds_is_a_proportion_stretched():
+    low, high = wilson(0.75, 40, degrees=9)
+    # 0.5 of -1 to 1 lies at three quarters.
+    assert bounded(0.5, 40, (-1.0, 1.0), 0.95, 9) == pytest.approx((2 * low - 1, 2 * high - 1))
+    # A value out of bounds by rounding is at the bound.
+    assert bounded(2 + 1e-12, 40, (0.0, 2.0), 0.95, 9) == bounded(2.0, 40, (0.0, 2.0), 0.95, 9)
 
 
-def test_macro_is_the_unweighted_mean_of_the_large_languages():
-    gold = [("a",)] * 41
-    said = [("a",)] * 10 + [("b",)] * 10 + [("a",)] * 20 + [("b",)]
-    languages = ["de"] * 20 + ["fr"] * 20 + ["bs"]
-    result = estimates(MicroF1(), gold, said, languages, [f"c{i % 4}" for i in range(41)])
-    assert result["macro"].value == pytest.approx((0.5 + 1.0) / 2)
-    assert result["pooled"].value == pytest.approx(30 / 41)
-    assert "left out: bs" in result["macro"].note
-    assert result["macro"].n == 40
-
-
-def test_macro_is_null_with_the_reason_when_no_language_is_large_enough():
-    result = estimates(Accuracy(), [("a",)], [("a",)], ["bs"], ["c1"])
-    assert result["macro"].value is None
-    assert "no language" in result["macro"].note
-
-
-def test_labels_without_gold_are_left_out_whatever_was_predicted():
-    labels = ("a", "b", "c")
-    gold, said = [("a",)] * 12, [("a",)] * 6 + [("c",)] * 6
-    metric = MacroF1(labels).fixed_for(gold)
-    one = estimates(metric, gold, said, ["hr"] * 12, ["c1"] * 6 + ["c2"] * 6)["hr"]
-    # F1 of a: 2 * 6 / (6 + 12)
-    assert one.value == pytest.approx(2 / 3)
-
-
-def test_estimates_do_not_depend_on_the_order_of_reports_or_on_other_languages():
-    generator = np.random.default_rng(3)
-    n = 60
-    gold = [(str(generator.choice(["a", "b"])),) for _ in range(n)]
-    said = [(str(generator.choice(["a", "b"])),) for _ in range(n)]
-    languages = ["de"] * 30 + ["fr"] * 30
-    authors = [f"c{i % 6}" for i in range(n)]
-    metric = BalancedAccuracy(("a", "b"))
-    first = estimates(metric, gold, said, languages, authors)
-    order = generator.permutation(n)
-    second = estimates(
-        metric,
-        [gold[i] for i in order],
-        [said[i] for i in order],
-        [languages[i] for i in order],
-        [authors[i] for i in order],
-    )
-    alone = estimates(metric, gold[:30], said[:30], languages[:30], authors[:30])
-    assert second["pooled"] == first["pooled"]
-    assert alone["de"] == first["de"]
+def test_symmetric_intervals_are_student_intervals_cut_off_at_the_bounds():
+    half = stats.t.ppf(0.975, 5) * 0.1
+    assert symmetric(0.4, 0.01, (-inf, inf), 0.95, 5) == pytest.approx((0.4 - half, 0.4 + half))
+    assert symmetric(0.4, 0.01, (0.3, 0.5), 0.95, 5) == (0.3, 0.5)
+    # Sums of squares may come out a little below zero.
+    assert symmetric(0.4, -1e-18, (0.0, 1.0), 0.95, 5) == (0.4, 0.4)
 
 
 def test_wilson_covers_what_it_promises_for_independent_reports():
-    generator = np.random.default_rng(11)
-    hits = generator.binomial(100, 0.85, size=2000)
-    covered = np.mean([low <= 0.85 <= high for low, high in (wilson(h, 100) for h in hits)])
-    assert 0.93 <= covered <= 0.97
+    # Exactly: the sum of binomial probabilities of the counts whose interval holds the truth.
+    counts = np.arange(101)
+    held = [low <= 0.85 <= high for low, high in (wilson(k / 100, 100) for k in counts)]
+    assert 0.93 <= stats.binom.pmf(counts, 100, 0.85)[held].sum() <= 0.97
