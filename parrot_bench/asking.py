@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
 from parrot_bench.corpus.lexicon import mask_modality
+from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.gold import gold_labels, label_space
 from parrot_bench.models.base import Model
 from parrot_bench.task import Item, LabelSpace, Task
 
@@ -40,6 +42,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Check the values.
 
+        Views and languages that are named twice stand once, in the order given, and languages by
+        their code, so that the same question is the same run.
+
         Raises:
             ParrotError: If a view is unknown or a number out of range.
         """
@@ -48,8 +53,16 @@ class Settings:
                 raise unknown("text view", view, TEXT_VIEWS)
         if not self.views:
             raise ParrotError("No text view is given; 'original', 'translation' or both.")
+        if self.languages is not None and not self.languages:
+            raise ParrotError("No language is given; leave --languages out to ask about all.")
+        if self.seed < 0:
+            raise ParrotError(f"--seed is {self.seed}; a whole number of at least 0 was expected.")
         if self.resamples < 100:
             raise ParrotError(f"{self.resamples} resamples are too few; at least 100 are needed.")
+        object.__setattr__(self, "views", tuple(dict.fromkeys(self.views)))
+        if self.languages is not None:
+            codes = (vocabulary("languages").find(each) or each for each in self.languages)
+            object.__setattr__(self, "languages", tuple(dict.fromkeys(codes)))
 
 
 DEFAULT = Settings()
@@ -83,20 +96,27 @@ def sheets_for(
     Raises:
         ParrotError: If nothing can be asked at all.
     """
+    if settings.mask_modality and not any(task.names_leak for task in tasks):
+        names = ", ".join(task.name for task in tasks)
+        raise ParrotError(
+            f"--mask-modality: texts do not name the labels of {names}; leave the option out, or "
+            "add the task modality."
+        )
     sheets: list[Sheet] = []
     refused: dict[str, str] = {}
     reports = list(corpus.reports())
     for task in tasks:
-        labels = task.labels(corpus)
+        labels = label_space(task, corpus)
         obstacle = model.obstacle(task, labels)
         if obstacle:
             refused[task.name] = obstacle
             continue
         for view in settings.views:
             if view not in task.views:
+                refused[f"{task.name}/{view}"] = "the task is not asked about this text."
                 continue
             for masked in (False, True) if settings.mask_modality and task.names_leak else (False,):
-                items, left_out = build_items(task, reports, view, masked=masked)
+                items, left_out = build_items(task, labels, reports, view, masked=masked)
                 if items:
                     variant = view + MASKED * masked
                     sheets.append(Sheet(task, labels, variant, items, left_out))
@@ -109,22 +129,31 @@ def sheets_for(
 
 
 def build_items(
-    task: Task, reports: Iterable[Report], view: TextView, *, masked: bool = False
+    task: Task,
+    labels: LabelSpace,
+    reports: Iterable[Report],
+    view: TextView,
+    *,
+    masked: bool = False,
 ) -> tuple[tuple[Item, ...], dict[str, int]]:
     """Questions of a task about one text of each report.
 
     Args:
         task: The task.
+        labels: Its label space.
         reports: The reports.
         view: Which text.
         masked: Whether words that name a modality are masked.
 
     Returns:
         The items, and the number of reports left out by reason.
+
+    Raises:
+        ParrotError: If the task's gold of a report cannot be gold.
     """
     items, left_out = [], Counter({"no gold": 0, "no text": 0})
     for report in reports:
-        gold, text = task.gold(report), report.view(view)
+        gold, text = gold_labels(task, labels, report), report.view(view)
         if gold is None:
             left_out["no gold"] += 1
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ParrotError(Exception):
@@ -29,3 +30,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ParrotError:
         suggestion = " or ".join(f"'{folded[each]}'" for each in close)
         return ParrotError(f"Unknown {kind} '{name}': did you mean {suggestion}?")
     return ParrotError(f"Unknown {kind} '{name}': known are {', '.join(names) or 'none'}.")
+
+
+def line_in(path: Path | str, error: BaseException) -> int | str:
+    """Last line of a file that an error passed through; "?" where it did not."""
+    at, line = error.__traceback__, 0
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == str(path):
+            line = at.tb_lineno
+        at = at.tb_next
+    return line or "?"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import platform
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
@@ -34,18 +35,24 @@ def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
         "text": sheet.variant,
         "items": len(found),
         "left_out": sheet.left_out,
+        "failures": failures(found),
         "statuses": {status: statuses[status] for status in STATUSES},
         "truncated_inputs": sum(answer.truncated_input for answer in found),
         "outside_label_space": _outside(sheet, found),
     }
 
 
+def failures(found: Iterable[Prediction]) -> dict[str, int]:
+    """Number of failed items by reason, the commonest first."""
+    notes = (answer.note for answer in found if answer.status == "failed")
+    return dict(Counter(note or "The model gave no reason." for note in notes).most_common())
+
+
 def _outside(sheet: Sheet, found: Sequence[Prediction]) -> int | None:
     """Predicted labels outside the label space; None where the task scores finer labels."""
-    if not all(set(item.gold) <= set(sheet.labels.ids) for item in sheet.items):
+    if sheet.task.finer_gold:
         return None
-    known = set(sheet.labels.ids)
-    return sum(label not in known for answer in found for label in answer.labels)
+    return sum(label not in sheet.labels for answer in found for label in answer.labels)
 
 
 def identity_of(
@@ -141,6 +148,23 @@ def versions() -> dict[str, str]:
         each: metadata.version(wheels.get(each, each)) for each in names if each in sys.modules
     }
     return found | {"python": platform.python_version(), "parrot-bench": _own_version()}
+
+
+def hardware() -> dict[str, Any]:
+    """The machine: system, processors, memory in GiB (None where it cannot be told), GPUs."""
+    try:
+        memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):  # Windows
+        memory = None
+    torch = sys.modules.get("torch")  # a run that did not load it did not use a GPU
+    count = torch.cuda.device_count() if torch is not None and torch.cuda.is_available() else 0
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "memory_gib": memory,
+        "gpus": [torch.cuda.get_device_name(i) for i in range(count)] if torch else [],
+    }
 
 
 def _own_version() -> str:

@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +29,20 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of the run folder's layout."""
-_COMMIT_SECONDS = 1.0
-_COMMIT_ANSWERS = 64
+_LOCK_SECONDS = 30.0
+_REQUIRED = {
+    "": (
+        "id status failures partial refused model data tasks settings asked created seconds "
+        "versions hardware"
+    ),
+    "model": "spec name method revision parameters trained_on_data",
+    "data": "name view without hash corpus_hash licence reports",
+    "settings": "seed",
+    "versions": "parrot-bench",
+    "tasks": "name version headline labels_hash source_hash",
+    "asked": "task text items left_out statuses truncated_inputs",
+}
+"""Keys of a manifest that its readers rely on: its own, and those of its parts."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         ParrotError: If it holds no finished run, or one of another layout.
     """
     import pandas as pd
+    import pyarrow
 
     folder = Path(path)
     folder = folder.parent if folder.name == "run.json" else folder
@@ -85,11 +97,20 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         file = folder / f"{name}.parquet"
         try:
             frames.append(pd.read_parquet(file))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
             raise ParrotError(
                 f"{file}: cannot be read ({type(error).__name__}); run the command again."
             ) from error
     return Run(folder, manifest, *frames)
+
+
+def finished_run(folder: Path) -> Run | None:
+    """The complete run in a folder; None where there is none that can be read."""
+    try:
+        run = load_run(folder)
+    except ParrotError:
+        return None
+    return run if run.status == "complete" else None
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -108,21 +129,44 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         raise ParrotError(f"{file}: not the manifest of a run; delete the folder.") from error
     if schema != SCHEMA:
         raise ParrotError(f"{file}: written by layout {schema}, this version reads {SCHEMA}.")
+    for name in _missing(manifest):
+        raise ParrotError(
+            f"{file}: '{name}' is missing from this manifest; delete the folder and run the "
+            "command again."
+        )
     return dict(manifest)
+
+
+def _missing(manifest: dict[str, Any]) -> Iterator[str]:
+    for part, keys in _REQUIRED.items():
+        found = manifest[part] if part else manifest  # its own keys were checked first
+        for each in found if isinstance(found, list) else [found]:
+            have = each if isinstance(each, dict) else {}
+            yield from (f"{part}.{key}".lstrip(".") for key in keys.split() if key not in have)
 
 
 def write_run(
     folder: Path, manifest: dict[str, Any], predictions: pd.DataFrame, results: pd.DataFrame
 ) -> Run:
-    """Write a run folder, run.json last, each file by an atomic rename."""
-    for name, frame in (("predictions", predictions), ("results", results)):
-        temporary = folder / f".{name}.parquet"
-        frame.to_parquet(temporary, index=False)
-        temporary.replace(folder / f"{name}.parquet")
-    temporary = folder / ".run.json"
+    """Write a run folder, run.json last, each file by an atomic rename.
+
+    Raises:
+        ParrotError: If it cannot be written.
+    """
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(folder / "run.json")
+    try:
+        for name, frame in (("predictions", predictions), ("results", results)):
+            temporary = folder / f".{name}.parquet"
+            frame.to_parquet(temporary, index=False)
+            temporary.replace(folder / f"{name}.parquet")
+        temporary = folder / ".run.json"
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(folder / "run.json")
+    except OSError as error:
+        raise ParrotError(
+            f"{folder}: the run cannot be written ({error}); its answers are kept: make room and "
+            "give the same command again."
+        ) from error
     return Run(folder, manifest, predictions, results)
 
 
@@ -136,48 +180,62 @@ class Answers:
             ParrotError: If the folder cannot be written to.
         """
         self.path = folder / "answers.sqlite"
-        self._waiting = 0
-        self._committed = time.monotonic()
-        try:
+        with self._in_a_sentence():
             folder.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(self.path, timeout=30)
+            # Every answer is its own transaction: it outlives the process, however that ends, and
+            # no lock is held while the model thinks.
+            self._database = sqlite3.connect(self.path, timeout=_LOCK_SECONDS, isolation_level=None)
             self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS answers (task TEXT, variant TEXT, report_id TEXT, "
                 "answer TEXT NOT NULL, PRIMARY KEY (task, variant, report_id)) WITHOUT ROWID"
             )
+
+    @contextlib.contextmanager
+    def _in_a_sentence(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, sqlite3.Error) as error:
             raise ParrotError(
-                f"{folder}: answers cannot be written here ({error}); choose another --out."
+                f"{self.path}: answers cannot be written or read here ({error}); end any other run "
+                "of the same command, make room on the disk, or choose another --out."
             ) from error
 
     def known(self, task: str, variant: str) -> dict[str, Prediction]:
-        """Answers kept for one task and text, by report."""
-        rows = self._database.execute(
-            "SELECT answer FROM answers WHERE task = ? AND variant = ?", (task, variant)
-        )
+        """Answers kept for one task and text, by report.
+
+        Raises:
+            ParrotError: If they cannot be read.
+        """
+        with self._in_a_sentence():
+            rows = self._database.execute(
+                "SELECT answer FROM answers WHERE task = ? AND variant = ?", (task, variant)
+            ).fetchall()
         kept = (_prediction(row[0]) for row in rows)
         return {each.report_id: each for each in kept}
 
     def keep(self, task: str, variant: str, answer: Prediction) -> None:
-        """Keep one answer; it is on disk at the latest a second or 64 answers later."""
-        self._database.execute(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)",
-            (task, variant, answer.report_id, _text(answer)),
-        )
-        self._waiting += 1
-        now = time.monotonic()
-        if self._waiting >= _COMMIT_ANSWERS or now - self._committed >= _COMMIT_SECONDS:
-            self._database.commit()
-            self._waiting, self._committed = 0, now
+        """Keep one answer; from then on it outlives the process.
+
+        A power cut may take the last ones, and leaves those before them whole.
+
+        Raises:
+            ParrotError: If it cannot be written.
+        """
+        with self._in_a_sentence():
+            self._database.execute(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)",
+                (task, variant, answer.report_id, _text(answer)),
+            )
 
     def close(self, *, discard: bool = False) -> None:
-        """Write what waits and close; with `discard`, delete the file: the run is complete."""
-        self._database.commit()
-        self._database.close()
-        if discard:
-            for suffix in ("", "-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        """Close; with `discard`, delete the file: the run is complete."""
+        with self._in_a_sentence():
+            self._database.close()
+            if discard:
+                for suffix in ("", "-wal", "-shm"):
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -187,7 +245,7 @@ def answers(folder: Path) -> Iterator[Answers]:
     try:
         yield kept
     finally:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(ParrotError):  # nothing waits, and the first error says more
             kept.close()
 
 

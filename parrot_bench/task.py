@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from parrot_bench.corpus.report import TEXT_VIEWS, Report, TextView
-from parrot_bench.errors import ParrotError
+from parrot_bench.errors import ParrotError, unknown
 
 if TYPE_CHECKING:
     from parrot_bench.corpus import Corpus
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Labels = tuple[str, ...]
 Kind = Literal["single-label", "multi-label", "binary"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,26 @@ class LabelSpace:
         """Keep the labels in order.
 
         Raises:
-            ParrotError: If two labels share an identifier, or there are none.
+            ParrotError: If two labels share an identifier, there are none, or one is no `Label`.
         """
         self.labels = tuple(labels)
+        for label in self.labels:
+            if not isinstance(label, Label):
+                raise ParrotError(
+                    f"A label space holds labels, Label(id, definition), and not {label!r}."
+                )
         self.ids: Labels = tuple(label.id for label in self.labels)
-        if not self.ids or len(set(self.ids)) != len(self.ids):
+        self._known = frozenset(self.ids)
+        if not self.ids or len(self._known) != len(self.ids):
             raise ParrotError("A label space needs at least one label and no label twice.")
 
     def __len__(self) -> int:
         """Number of labels."""
         return len(self.labels)
+
+    def __contains__(self, label: object) -> bool:
+        """Whether an identifier is a label's."""
+        return label in self._known
 
     def described(self) -> str:
         """The labels for a prompt, one 'id: definition' a line."""
@@ -111,6 +122,8 @@ class Task:
         prompts: Folder that holds the prompts, `<name>.<language>.txt`; English is the fallback.
         views: Text views that the task takes.
         names_leak: Whether texts often state the label outright (`--mask-modality`).
+        finer_gold: Whether gold may hold labels that are finer than the label space's, as full
+            codes are finer than categories; else gold outside the label space is an error.
     """
 
     name: str
@@ -126,20 +139,43 @@ class Task:
     prompts: Path | None = None
     views: tuple[TextView, ...] = TEXT_VIEWS
     names_leak: bool = False
+    finer_gold: bool = False
 
     def __post_init__(self) -> None:
         """Check the card.
 
         Raises:
-            ParrotError: If a measure is named twice or the headline is not among the measures.
+            ParrotError: If a field does not hold what it should.
         """
+        for flaw in self._flaws():
+            raise ParrotError(f"Task '{self.name}': {flaw}")
+
+    def _flaws(self) -> Iterator[str]:
+        if self.kind not in KINDS:
+            yield str(unknown("kind", str(self.kind), KINDS))
+        for name, function in (("labels", self.labels), ("gold", self.gold)):
+            if not callable(function):
+                given = type(function).__name__
+                yield f"{name} is a {given}; a function was expected, such as 'lambda corpus: ...'."
+        if isinstance(self.measures, Measure) or any(
+            not isinstance(each, Measure) for each in self.measures
+        ):
+            yield "measures is no tuple of measures, (Measure(...), ...)."
         names = [measure.name for measure in self.measures]
         if len(set(names)) != len(names):
-            raise ParrotError(f"Task '{self.name}' names a measure twice.")
+            yield "it names a measure twice."
         if self.headline not in names:
-            raise ParrotError(
-                f"Task '{self.name}': headline '{self.headline}' is none of its measures."
-            )
+            yield f"headline '{self.headline}' is none of its measures."
+        if isinstance(self.views, str) or not self.views:
+            yield f"views is {self.views!r}; a tuple was expected, such as ('original',)."
+        for view in self.views:
+            if view not in TEXT_VIEWS:
+                yield str(unknown("text view", str(view), TEXT_VIEWS))
+        if self.prompts is not None and not isinstance(self.prompts, Path):
+            given = type(self.prompts).__name__
+            yield f"prompts is a {given}; a path was expected: Path(__file__).parent / 'prompts'."
+        elif self.prompts is not None and not self.prompts.is_dir():
+            yield f"there is no folder of prompts {self.prompts}."
 
     def has_prompt(self, language: str) -> bool:
         """Whether there is a prompt in a language of its own."""
@@ -156,10 +192,13 @@ class Task:
 
         Returns:
             A text with the placeholders `{report}` and, for tasks with few labels, `{labels}`.
+
+        Raises:
+            ParrotError: If the prompt is no UTF-8 or has no place for the report.
         """
         for code in (language, "en"):
             if self.has_prompt(code):
-                return self._prompt_file(code).read_text(encoding="utf-8")
+                return read_prompt(self._prompt_file(code))
         return (
             f"{self.title}\nThe labels are:\n{{labels}}\n\nReport:\n{{report}}\n\n"
             f'Answer with JSON only, in the form {{"{self.answer_key}": [...]}}:\n'
@@ -169,3 +208,18 @@ class Task:
         """The prompt for one item, in the language of its text."""
         template = self.prompt_template(item.text_language)
         return template.replace("{labels}", labels.described()).replace("{report}", item.text)
+
+
+def read_prompt(path: Path) -> str:
+    """Text of a prompt file.
+
+    Raises:
+        ParrotError: If it is no UTF-8 or has no place for the report.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except ValueError as error:
+        raise ParrotError(f"{path}: this prompt is not UTF-8; save it as UTF-8.") from error
+    if "{report}" not in text:
+        raise ParrotError(f"{path}: this prompt has no {{report}}, where the report is to stand.")
+    return text

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
@@ -51,45 +52,82 @@ def gold(report: Report) -> Labels | None:
     return report.icd or None
 
 
-def full(codes: Labels) -> Labels:
+Level = Callable[[str], Labels]
+View = Callable[[Labels, Labels], tuple[Labels, Labels]]
+
+
+def full(code: str) -> Labels:
+    """The code itself."""
+    return (code,)
+
+
+def category(code: str) -> Labels:
+    """Three-character category of a code."""
+    return (load_table().category(code) or code,)
+
+
+def chapter(code: str) -> Labels:
+    """Chapter of a code."""
+    return (load_table().chapter(code) or code,)
+
+
+@cache
+def tree(code: str) -> Labels:
+    """A code and its ancestors up to the chapter."""
+    return code, *load_table().ancestors(code)
+
+
+@cache
+def tree_below_block(code: str) -> Labels:
+    """A code and its ancestors up to the category."""
+    return code, *load_table().ancestors(code, with_upper=False)
+
+
+def normal(codes: Labels) -> Labels:
     """Codes in normal form, each once; what is no code stays as it is."""
     return tuple(dict.fromkeys(normalise_code(code) or code for code in codes))
 
 
-def category(codes: Labels) -> Labels:
-    """Three-character categories, each once."""
-    return tuple(dict.fromkeys(load_table().category(code) or code for code in full(codes)))
-
-
-def chapter(codes: Labels) -> Labels:
-    """Chapters, each once."""
-    return tuple(dict.fromkeys(load_table().chapter(code) or code for code in full(codes)))
-
-
 @cache
-def nodes(code: str, *, with_upper: bool) -> Labels:
-    """A code and its ancestors."""
-    return code, *load_table().ancestors(code, with_upper=with_upper)
+def exists(code: str) -> bool:
+    """Whether a code stands in ICD-10-CM or the WHO's ICD-10."""
+    return verdict(code) not in ("malformed", "does_not_exist")
 
 
-def tree(codes: Labels) -> Labels:
-    """Codes and all their ancestors up to the chapter, each once."""
-    return tuple(dict.fromkeys(counted_tree(codes)))
+def both(level: Level, *, counted: bool = False) -> View:
+    """Look at gold and prediction at one level, in their order.
+
+    A predicted code that does not exist, and does not stand in the gold just so, earns nothing at
+    any level: it becomes a label of its own that no gold ever has.
+
+    Args:
+        level: What a code is at the level.
+        counted: Whether a label that several codes reach counts as often; else once.
+    """
+
+    def view(wanted: Labels, predicted: Labels) -> tuple[Labels, Labels]:
+        gold_codes = normal(wanted)
+        found = []
+        for codes in (gold_codes, normal(predicted)):
+            known = (
+                level(code) if code in gold_codes or exists(code) else (f"no code: {code}",)
+                for code in codes
+            )
+            reached = chain.from_iterable(known)
+            found.append(tuple(reached if counted else dict.fromkeys(reached)))
+        return found[0], found[1]
+
+    return view
 
 
-def tree_below_block(codes: Labels) -> Labels:
-    """Codes and their ancestors up to the category, each once."""
-    return tuple(dict.fromkeys(n for code in full(codes) for n in nodes(code, with_upper=False)))
-
-
-def counted_tree(codes: Labels) -> Labels:
-    """Codes and all their ancestors, as often as they are reached."""
-    return tuple(node for code in full(codes) for node in nodes(code, with_upper=True))
+# Constants, so that measures of one view share one function, and what it gives for a report.
+CATEGORY, CHAPTER, FULL = both(category), both(chapter), both(full)
+TREE, BELOW_BLOCK, COUNTED = both(tree), both(tree_below_block), both(tree, counted=True)
 
 
 def error_kinds(wanted: Labels, predicted: Labels) -> tuple[Labels, Labels]:
     """How each predicted code relates to the gold codes."""
-    return wanted, tuple(relation(code, wanted) for code in full(predicted))
+    return wanted, tuple(relation(code, wanted) for code in normal(predicted))
 
 
 def verdicts(wanted: Labels, predicted: Labels) -> tuple[Labels, Labels]:
@@ -97,37 +135,32 @@ def verdicts(wanted: Labels, predicted: Labels) -> tuple[Labels, Labels]:
     return wanted, tuple(verdict(code) for code in predicted)
 
 
-def both(level: Callable[[Labels], Labels]) -> Callable[[Labels, Labels], tuple[Labels, Labels]]:
-    """Look at gold and prediction at one level."""
-    return lambda wanted, predicted: (level(wanted), level(predicted))
-
-
 TASK = Task(
     name="icd_coding",
-    version="1",
+    version="2",
     title="Give the ICD-10-CM codes that the radiology report supports.",
     kind="multi-label",
     labels=labels,
     gold=gold,
     without_gold="A report without a readable code is left out and counted.",
     measures=(
-        Measure("category_micro_f1", MicroF1(), both(category)),
-        Measure("category_example_f1", ExampleF1(), both(category)),
-        Measure("chapter_micro_f1", MicroF1(), both(chapter)),
-        Measure("full_micro_f1", MicroF1(), both(full)),
-        Measure("category_micro_precision", MicroPrecision(), both(category)),
-        Measure("category_micro_recall", MicroRecall(), both(category)),
-        Measure("chapter_macro_f1", MacroF1(load_table().chapters), both(chapter)),
-        Measure("full_example_f1", ExampleF1(), both(full)),
-        Measure("exact_match", Accuracy(), both(full)),
-        Measure("mean_codes", MeanCount(), both(full)),
-        Measure("hierarchical_f1", MicroF1(), both(tree)),
-        Measure("hierarchical_f1_below_block", MicroF1(), both(tree_below_block)),
-        Measure("cophe_f1", MicroF1(), both(counted_tree)),
-        Measure("category_map", AveragePrecision(), both(category), ranked=True),
-        Measure("category_r_precision", RPrecision(), both(category), ranked=True),
+        Measure("category_micro_f1", MicroF1(), CATEGORY),
+        Measure("category_example_f1", ExampleF1(), CATEGORY),
+        Measure("chapter_micro_f1", MicroF1(), CHAPTER),
+        Measure("full_micro_f1", MicroF1(), FULL),
+        Measure("category_micro_precision", MicroPrecision(), CATEGORY),
+        Measure("category_micro_recall", MicroRecall(), CATEGORY),
+        Measure("chapter_macro_f1", MacroF1(load_table().chapters), CHAPTER),
+        Measure("full_example_f1", ExampleF1(), FULL),
+        Measure("exact_match", Accuracy(), FULL),
+        Measure("mean_codes", MeanCount(), FULL),
+        Measure("hierarchical_f1", MicroF1(), TREE),
+        Measure("hierarchical_f1_below_block", MicroF1(), BELOW_BLOCK),
+        Measure("cophe_f1", MicroF1(), COUNTED),
+        Measure("category_map", AveragePrecision(), CATEGORY, ranked=True),
+        Measure("category_r_precision", RPrecision(), CATEGORY, ranked=True),
         *(
-            Measure(f"category_recall_at_{k}", RecallAt(k), both(category), ranked=True)
+            Measure(f"category_recall_at_{k}", RecallAt(k), CATEGORY, ranked=True)
             for k in (5, 10, 20)
         ),
         *(Measure(f"error_{kind}", Share(kind), error_kinds) for kind in ERRORS),
@@ -136,4 +169,5 @@ TASK = Task(
     headline="category_micro_f1",
     answer_key="codes",
     prompts=Path(__file__).parent / "prompts",
+    finer_gold=True,
 )

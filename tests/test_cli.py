@@ -107,6 +107,12 @@ def test_the_version_is_printed(command):
         (["run", "-m", "baseline:keyword", "--limit", "0"], "at least 1"),
         (["run", "-m", "baseline:keyword", "--without", "E77"], "Unknown erratum"),
         (["run", "-m", "hf:no/such/folder", "--tasks", "region"], "no/such/folder"),
+        (["run", "-m", "baseline:keyword", "--seed", "-1"], "at least 0 was expected"),
+        (["run", "-m", "baseline:keyword", "--languages", ""], "No language is given"),
+        (["run", "-m", "baseline:keyword", "--tasks", ","], "No task was given"),
+        (["run", "-m", "baseline:keyword", "--device", "cpu"], "has no --device; leave it out"),
+        (["run", "-m", "baseline:keyword", "--dtype", "float32"], "has no --dtype; leave it out"),
+        (["run", "-m", "baseline:keyword", "-t", "region", "--mask-modality"], "labels of region"),
         (["show", "nowhere"], "no finished run"),
         (["tasks", "show", "modalty"], "did you mean 'modality'?"),
         (["tasks", "list", "--tasks-dir", "nowhere"], "there is no such folder"),
@@ -153,6 +159,17 @@ def test_show_prints_the_same_tables_and_json(command):
     records = json.loads(command("show", folder, "--json")[1])
     assert records["run"]["model"]["name"] == "baseline:majority"
     assert {each["slice"] for each in records["results"]} > {"pl", "macro", "pooled"}
+
+
+def test_what_is_named_twice_is_asked_once(command, tmp_path):
+    once = command("run", "-m", "baseline:majority", "-t", "region", "--languages", "pl")
+    twice = command(
+        *("run", "-m", "baseline:majority", "-t", "region,region", "--text", "original,original"),
+        *("--languages", "pl,Polish"),
+    )
+    assert once == twice
+    assert once[0] == 0
+    assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
 def test_a_sample_is_marked_partial(command):

@@ -21,7 +21,7 @@ def guide_folder(tmp_path):
     """The very file that the guide builds."""
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     (tmp_path / "normal_study.py").write_text(code)
-    assert len([line for line in code.splitlines() if line.strip()]) <= 40
+    assert len([line for line in code.splitlines() if line.strip()]) <= 30
     return tmp_path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from parrot_bench.analysis.tables import tables
@@ -54,6 +55,11 @@ TASKS = ("modality", "region", "icd_coding")
 
 def tasks():
     return [get_task(name) for name in TASKS]
+
+
+def region_items(corpus, view):
+    task = get_task("region")
+    return build_items(task, task.labels(corpus), corpus.reports(), view)
 
 
 def headline(run, task, where):
@@ -148,8 +154,7 @@ def test_items_that_are_answered_together_are_asked_again_together(corpus, tmp_p
     again = Scripted(right, together=5)
     evaluate(again, [get_task("region")], corpus, out=tmp_path)
     assert [*cut.asked[:10], *again.asked] == [
-        ("region", item.report_id)
-        for item in build_items(get_task("region"), corpus.reports(), "original")[0]
+        ("region", item.report_id) for item in region_items(corpus, "original")[0]
     ]
 
 
@@ -234,9 +239,29 @@ def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):
     assert "gold" not in run.predictions.columns
 
 
+def test_a_bad_answer_with_report_text_leaves_none_in_the_run_folder(row, write, tmp_path):
+    corpus = load_corpus(write([row(str(i), report=f"GEHEIM {i}") for i in range(6)]))
+    odd = [
+        lambda text: {"report_id": text},
+        lambda text: {"status": text},
+        lambda text: {"labels": text},
+        lambda text: {"labels": (1, text)},
+        lambda text: {"scores": {text: float("nan")}},
+        lambda text: {"scores": {"chest": text}},
+    ]
+
+    def answer(task, item):
+        fields = {"report_id": item.report_id, "labels": item.gold}
+        return Prediction(**(fields | odd[int(item.report_id)](item.text)))
+
+    run = evaluate(Scripted(answer), "region", corpus, out=tmp_path / "runs")
+    assert sum(run.manifest["failures"].values()) == 6
+    assert all(b"GEHEIM" not in path.read_bytes() for path in run.path.iterdir())
+
+
 def test_the_translation_view_asks_in_english_and_leaves_out_what_has_none(row, write):
     corpus = load_corpus(write([row("1"), row("2", translation=" ")]))
-    items, left_out = build_items(get_task("region"), corpus.reports(), "translation")
+    items, left_out = region_items(corpus, "translation")
     assert [(item.report_id, item.text_language, item.language) for item in items] == [
         ("1", "en", "de")
     ]
@@ -314,3 +339,31 @@ def test_an_output_folder_that_is_a_file_is_one_sentence(corpus, tmp_path):
 def test_a_model_that_can_do_nothing_is_told_why(corpus, tmp_path):
     with pytest.raises(ParrotError, match=r"nothing to ask.*region: always-z00 answers with"):
         evaluate(load_baseline("always-z00"), [get_task("region")], corpus, out=tmp_path)
+
+
+def test_an_answer_that_cannot_be_used_fails_alone_and_says_why(corpus, tmp_path):
+    def answer(task, item):
+        labels = "chest" if item.report_id == "German3" else item.gold
+        return Prediction(item.report_id, labels, {"chest": np.float32(0.5)})
+
+    run = evaluate(Scripted(answer), "region", corpus, out=tmp_path)
+    assert run.manifest["failures"] == {"Its labels are a str, not a tuple of texts.": 1}
+    assert headline(run, "region", "pooled")["value"] == 1
+    assert set(run.predictions.status) == {"ok", "failed"}
+
+
+def test_a_model_that_stops_early_has_failed_on_the_rest(corpus, tmp_path):
+    class Short(Scripted):
+        def predict(self, task, labels, items):
+            yield from list(super().predict(task, labels, items))[:20]
+
+    run = evaluate(Short(right), "region", corpus, out=tmp_path)
+    assert run.manifest["failures"] == {"The model stopped before this item.": 6}
+
+
+def test_progress_begins_with_what_is_known_and_ends_with_everything(corpus, tmp_path):
+    seen = []
+    evaluate(
+        Scripted(right), "region", corpus, out=tmp_path, progress=lambda *each: seen.append(each)
+    )
+    assert seen == [("region · original", done, 26) for done in range(27)]

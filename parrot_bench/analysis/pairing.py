@@ -13,6 +13,7 @@ from parrot_bench.asking import MASKED, Sheet, build_items
 from parrot_bench.corpus import Corpus, Report, load_corpus
 from parrot_bench.corpus.reading import NAMED
 from parrot_bench.errors import ParrotError
+from parrot_bench.gold import label_space
 from parrot_bench.models.base import Prediction
 from parrot_bench.registry import get_task
 from parrot_bench.scores import Scored
@@ -108,11 +109,12 @@ def answers_of(
 ) -> list[Scored]:
     """Answers of every run to the reports that all of them answered; nothing without any."""
     found = [_predictions(run, task.name, text) for run in runs]
-    items, left_out = build_items(task, reports, text.removesuffix(MASKED))  # type: ignore[arg-type]
+    labels, view = label_space(task, corpus), text.removesuffix(MASKED)
+    items, left_out = build_items(task, labels, reports, view)  # type: ignore[arg-type]
     kept = tuple(i for i in items if all(i.report_id in answers for answers in found))
     if not kept:
         return []
-    sheet = Sheet(task, task.labels(corpus), text, kept, left_out)
+    sheet = Sheet(task, labels, text, kept, left_out)
     return [
         Scored(
             sheet,
@@ -129,11 +131,12 @@ def both_texts(
 ) -> tuple[Scored, Scored] | None:
     """Answers of a run to both texts of the reports for which it gave both."""
     found = [_predictions(run, task.name, text) for text in ("original", "translation")]
-    items, left_out = build_items(task, reports, "original")
+    labels = label_space(task, corpus)
+    items, left_out = build_items(task, labels, reports, "original")
     kept = tuple(item for item in items if all(item.report_id in answers for answers in found))
     if not kept:
         return None
-    sheet = Sheet(task, task.labels(corpus), "original", kept, left_out)
+    sheet = Sheet(task, labels, "original", kept, left_out)
     probabilities = bool(run.manifest["model"].get("probabilities"))
     one, other = (
         Scored(sheet, kept, tuple(answers[i.report_id] for i in kept), probabilities)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.analysis.tables import slice_name, tables
+from parrot_bench.analysis.tables import AVERAGES, slice_name, tables
 from parrot_bench.resources import templates_path
 
 if TYPE_CHECKING:
@@ -50,24 +52,47 @@ def forest(run: Run, task: str, text: str, measure: str) -> dict[str, Any]:
     """
     part = run.results
     part = part[(part["task"] == task) & (part["text"] == text) & (part["metric"] == measure)]
-    span = _WIDTH - _LEFT - _RIGHT
-    rows = []
-    order = {"macro": "~1", "pooled": "~2"}  # after every name, as in the table
-    records = part.to_dict("records")
-    records.sort(key=lambda row: order.get(row["slice"], slice_name(row["slice"])))
-    for at, row in enumerate(records):
-        defined = row["value"] == row["value"] and row["value"] is not None
-        whiskers = row["low"] == row["low"] and row["low"] is not None
-        rows.append(
-            {
-                "name": slice_name(row["slice"]),
-                "n": row["n"],
-                "summary": row["slice_kind"] != "language",
-                "y": 18 + at * _ROW,
-                "x": _LEFT + span * row["value"] if defined else None,
-                "low": _LEFT + span * row["low"] if whiskers else None,
-                "high": _LEFT + span * row["high"] if whiskers else None,
-            }
-        )
-    ticks = [{"x": _LEFT + span * tick / 100, "label": tick} for tick in range(0, 101, 20)]
-    return {"width": _WIDTH, "height": 18 + len(rows) * _ROW + 24, "rows": rows, "ticks": ticks}
+    shown = part[(part["slice_kind"] == "language") | part["slice"].isin(AVERAGES)]
+    records = shown.to_dict("records")
+    records.sort(key=lambda row: (row["slice_kind"] != "language", slice_name(row["slice"])))
+    percent = all(row["percent"] for row in records)
+    ticks = axis([row[key] for row in records for key in ("value", "low", "high")], percent=percent)
+    scale = (_WIDTH - _LEFT - _RIGHT) / (ticks[-1] - ticks[0])
+
+    def x(number: float | None) -> float | None:
+        known = number is not None and number == number  # pandas writes a missing one as nan
+        return _LEFT + scale * (number - ticks[0]) if known and number is not None else None
+
+    rows = [
+        {
+            "name": slice_name(row["slice"]),
+            "n": row["n"],
+            "summary": row["slice_kind"] != "language",
+            "y": 18 + at * _ROW,
+            "x": x(row["value"]),
+            "low": x(row["low"]),
+            "high": x(row["high"]),
+        }
+        for at, row in enumerate(records)
+    ]
+    marks = [{"x": x(tick), "label": f"{tick * (100 if percent else 1):.6g}"} for tick in ticks]
+    return {"width": _WIDTH, "height": 18 + len(rows) * _ROW + 24, "rows": rows, "ticks": marks}
+
+
+def axis(numbers: Sequence[float | None], *, percent: bool) -> list[float]:
+    """Ticks of an axis that holds all numbers, zero and, for shares, one.
+
+    Args:
+        numbers: What is to be shown; those that are missing (None or nan) are passed over.
+        percent: Whether one is the most that a number can be.
+
+    Returns:
+        At least two ticks, at steps of 1, 2 or 5 times a power of ten, from the least up.
+    """
+    known = [each for each in numbers if each is not None and each == each]
+    least, most = min([0.0, *known]), max([1.0 if percent else 0.0, *known])
+    rough = (most - least or 1.0) / 6
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * (1 - 1e-9))
+    first, last = math.floor(least / step + 1e-9), math.ceil(most / step - 1e-9)
+    return [round(at * step, 12) for at in range(first, max(last, first + 1) + 1)]

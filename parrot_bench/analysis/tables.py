@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 SHOWN = 4
 """Measures in a table; a task names its measures in order of importance."""
+REASONS = 3
+"""Reasons of failures that are named, the commonest first."""
+AVERAGES = ("macro", "pooled")
+"""Slices that stand below the languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Table:
         text: Name of the text.
         headline: Its headline measure.
         measures: Names of the columns after language, n and contributors.
-        rows: One per slice: its name, n, contributors, and a cell per measure.
+        rows: One per slice: its name, n, contributors, and a cell per measure; none where nothing
+            was answered.
         notes: What a reader must know, each once.
     """
 
@@ -37,6 +42,12 @@ class Table:
     rows: tuple[tuple[str, int, int, tuple[str, ...]], ...]
     notes: tuple[str, ...]
 
+    def by_measure(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """The averages with the measures as rows: names of the columns, and the rows."""
+        averages = [row for row in self.rows if row[0] in AVERAGES]
+        rows = ((name, *(row[3][at] for row in averages)) for at, name in enumerate(self.measures))
+        return ("measure", *(row[0] for row in averages)), tuple(rows)
+
 
 def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
     """Tables of a run, one for each task and text.
@@ -46,16 +57,18 @@ def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
         every_measure: Whether to show all measures instead of the first four.
     """
     headlines = {task["name"]: task["headline"] for task in run.manifest["tasks"]}
-    for (task, text), part in run.results.groupby(["task", "text"], sort=False):
+    for asked in run.manifest["asked"]:
+        task, text = asked["task"], asked["text"]
+        part = run.results[(run.results["task"] == task) & (run.results["text"] == text)]
         measures = list(dict.fromkeys(part["metric"]))
         chosen = measures if every_measure else measures[:SHOWN]
         yield Table(
-            task=str(task),
-            text=str(text),
-            headline=headlines[str(task)],
+            task=task,
+            text=text,
+            headline=headlines[task],
             measures=tuple(chosen),
             rows=tuple(_rows(part, chosen)),
-            notes=tuple(_notes(run, str(task), str(text), part, headlines[str(task)])),
+            notes=tuple(_notes(asked, part, headlines[task])),
         )
 
 
@@ -63,8 +76,8 @@ def _rows(
     part: pd.DataFrame, measures: list[str]
 ) -> Iterator[tuple[str, int, int, tuple[str, ...]]]:
     languages = set(part.loc[part["slice_kind"] == "language", "slice"])
-    order = [*sorted(languages, key=slice_name), "macro", "pooled"]
-    for name in order:
+    averages = [name for name in AVERAGES if name in set(part["slice"])]
+    for name in [*sorted(languages, key=slice_name), *averages]:
         cells = part[part["slice"] == name].set_index("metric")
         first = cells.loc[measures[0]]
         yield (
@@ -97,10 +110,7 @@ def _number(value: Any) -> float | None:
     return None if value is None or value != value else float(value)
 
 
-def _notes(run: Run, task: str, text: str, part: pd.DataFrame, headline: str) -> Iterator[str]:
-    asked = next(
-        each for each in run.manifest["asked"] if (each["task"], each["text"]) == (task, text)
-    )
+def _notes(asked: dict[str, Any], part: pd.DataFrame, headline: str) -> Iterator[str]:
     for reason, count in asked["left_out"].items():
         if count:
             yield f"{count} reports left out: {reason}."
@@ -108,11 +118,16 @@ def _notes(run: Run, task: str, text: str, part: pd.DataFrame, headline: str) ->
     if odd:
         listed = ", ".join(f"{count} {status}" for status, count in odd.items())
         yield f"Answers that were not ok: {listed} of {asked['items']}."
+    for reason, count in list(asked.get("failures", {}).items())[:REASONS]:
+        yield f"{count} failed: {reason.rstrip('.')}."
     if asked["truncated_inputs"]:
         yield (
             f"{asked['truncated_inputs']} of {asked['items']} texts were longer than the model "
             "takes and were read up to there."
         )
+    if part.empty:
+        yield "Nothing was answered, so there is nothing to score."
+        return
     head = part[part["metric"] == headline]
     for note, same in head[head["note"] != ""].groupby("note", sort=False):
         yield f"{', '.join(sorted(slice_name(each) for each in same['slice']))}: {note}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,12 +25,16 @@ from parrot_bench.cli.options import (
 from parrot_bench.cli.output import (
     ProgressBar,
     failure,
+    interruptible,
     print_json,
     print_tables,
     say_findings,
     split,
 )
 from parrot_bench.errors import ParrotError
+
+if TYPE_CHECKING:
+    from parrot_bench.store import Run
 
 app = typer.Typer(
     help="Benchmark models on multilingual radiology reports.",
@@ -87,6 +91,7 @@ def _root(
         "parrot-bench run --model baseline:tfidf --data my.jsonl --languages pl,de --limit 200",
     )
 )
+@interruptible()
 def run(
     model: ModelSpec,
     tasks: Annotated[
@@ -122,11 +127,10 @@ def run(
     strict: Strict = False,
 ) -> None:
     """Run a model on tasks and write a run folder; the same command goes on where it stopped."""
-    from parrot_bench.analysis.report import write_report
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
-    from parrot_bench.registry import get_task
+    from parrot_bench.registry import get_tasks
     from parrot_bench.runner import evaluate
 
     settings = Settings(
@@ -137,7 +141,7 @@ def run(
         seed=seed,
         resamples=resamples,
     )
-    chosen = [get_task(name, tasks_dir) for name in split(tasks)]
+    chosen = get_tasks(split(tasks), tasks_dir)
     corpus = load_corpus(
         data, view="raw" if raw else "clean", without=split(without), strict=strict
     )
@@ -145,6 +149,13 @@ def run(
     loaded = load_model(model, method=method, seed=seed, device=device, dtype=dtype)
     with ProgressBar() as progress:
         done = evaluate(loaded, chosen, corpus, settings, out=out, progress=progress)
+    _show_results(done)
+
+
+def _show_results(done: Run) -> None:
+    """Print a run, write its page, and say what failed."""
+    from parrot_bench.analysis.report import write_report
+
     print_tables(done)
     typer.echo(f"\nReport: {write_report(done)}")
     if done.status != "complete":
@@ -166,7 +177,9 @@ def show(
     folder: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder, such as one under runs/.")
     ],
-    every_measure: Annotated[bool, typer.Option("--all", help="Every measure.")] = False,
+    every_measure: Annotated[
+        bool, typer.Option("--all", help="Also every measure, pooled and macro.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print the results of a run."""

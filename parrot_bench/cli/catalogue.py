@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parrot_bench.cli.options import Data, Json, Method, TasksDir, examples
 from parrot_bench.cli.output import print_json
+from parrot_bench.errors import ParrotError
+
+if TYPE_CHECKING:
+    from parrot_bench.task import LabelSpace, Task
 
 tasks_app = typer.Typer(
     help="List and show tasks.",
@@ -27,11 +32,11 @@ models_app = typer.Typer(
 )
 def tasks_list(tasks_dir: TasksDir = None) -> None:
     """List the tasks."""
-    from parrot_bench.registry import get_task, task_files
-
-    for name in task_files(tasks_dir):
-        task = get_task(name, tasks_dir)
-        typer.echo(f"{name:<14} {task.kind:<13} {task.headline:<22} {task.title}")
+    found, flaws = _loadable(tasks_dir)
+    for task in found:
+        typer.echo(f"{task.name:<14} {task.kind:<13} {task.headline:<22} {task.title}")
+    if flaws:
+        raise typer.Exit(2)
 
 
 @tasks_app.command(
@@ -49,12 +54,13 @@ def tasks_show(
 ) -> None:
     """Show a task: its labels on a corpus, its measures and its prompts."""
     from parrot_bench.corpus import load_corpus
+    from parrot_bench.gold import gold_labels, label_space
     from parrot_bench.registry import get_task
 
     task = get_task(name, tasks_dir)
     corpus = load_corpus(data)
-    labels = task.labels(corpus)
-    gold = sum(task.gold(report) is not None for report in corpus.reports())
+    labels = label_space(task, corpus)
+    gold = sum(gold_labels(task, labels, report) is not None for report in corpus.reports())
     typer.echo(f"{task.name} (version {task.version}, {task.kind})\n{task.title}")
     typer.echo(f"{task.without_gold} On {corpus.name}: {gold} of {len(corpus)} have gold.")
     typer.echo(f"\nMeasures ({task.headline} is the headline):")
@@ -105,15 +111,19 @@ def models_check(
     from dataclasses import asdict
 
     from parrot_bench.corpus import load_corpus
+    from parrot_bench.gold import label_space
     from parrot_bench.models.check import check_model
     from parrot_bench.models.loading import load_model
-    from parrot_bench.registry import get_task, task_files
 
     corpus = load_corpus("mini")
-    tasks = [get_task(name, tasks_dir) for name in task_files(tasks_dir)]
-    rows = check_model(
-        load_model(spec, method=method), [(task, task.labels(corpus)) for task in tasks]
-    )
+    found, flaws = _loadable(tasks_dir)
+    asked: list[tuple[Task, LabelSpace]] = []
+    for task in found:
+        try:
+            asked.append((task, label_space(task, corpus)))
+        except ParrotError as error:
+            flaws += _say(error)
+    rows = check_model(load_model(spec, method=method), asked)
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
@@ -121,3 +131,24 @@ def models_check(
             typer.echo(f"{row.task:<14} {row.outcome:<15} {row.seconds:6.2f} s  {row.why}")
     if any(row.outcome == "fails" for row in rows):
         raise typer.Exit(3)
+    if flaws:
+        raise typer.Exit(2)
+
+
+def _loadable(tasks_dir: Path | None) -> tuple[list[Task], int]:
+    """All tasks that load, and how many do not; those are named on standard error."""
+    from parrot_bench.registry import get_task, task_files
+
+    found: list[Task] = []
+    flaws = 0
+    for name in task_files(tasks_dir):
+        try:
+            found.append(get_task(name, tasks_dir))
+        except ParrotError as error:
+            flaws += _say(error)
+    return found, flaws
+
+
+def _say(error: ParrotError) -> int:
+    typer.echo(f"Left out: {error}", err=True)
+    return 1

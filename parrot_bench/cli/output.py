@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +22,18 @@ def failure(message: str, status: int) -> typer.Exit:
     """Say what failed; the exit to raise."""
     typer.echo(f"Error: {message}", err=True)
     return typer.Exit(status)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a run with a sentence and the status that shells expect."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted; the answers so far are kept, give the same command to go on.", err=True
+        )
+        raise typer.Exit(130) from None
 
 
 def say_findings(findings: Sequence[Finding], data: str) -> None:
@@ -43,25 +56,62 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; without a terminal it is as wide as it needs to be."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, kept: int = 1
+) -> None:
+    """Print a table, without a terminal in one piece; no cell is ever cut.
+
+    Args:
+        title: Stands above it.
+        columns: Names of the columns.
+        rows: One cell for each column.
+        kept: Columns that stand first in every piece, where a terminal is too narrow for all.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, name in enumerate(columns):
-        table.add_column(name, justify="right" if at else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row, style="bold" if row[0] in ("macro", "pooled", "all") else None)
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    widths = _widths(columns, rows)
+    width = console.width
+    pieces = list(_pieces(widths, kept, width if console.is_terminal else None))
+    for number, piece in enumerate(pieces, 1):
+        name = f"{title} ({number} of {len(pieces)})" if len(pieces) > 1 else title
+        table = Table(title=name, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for at in piece:
+            table.add_column(columns[at], justify="right" if at else "left", no_wrap=True)
+        for row in rows:
+            style = "bold" if row[0] in ("macro", "pooled", "all") else None
+            table.add_row(*(row[at] for at in piece), style=style)
+        # A terminal wraps what is too wide even so; rich would cut it.
+        console.width = max(width, _width(widths, piece), len(name))
+        console.print(table)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+
+
+def _width(widths: Sequence[int], piece: Sequence[int]) -> int:
+    """Width of a table of some columns: three spaces between them and one at either end."""
+    return sum(widths[at] + 3 for at in piece) - 1
+
+
+def _pieces(widths: Sequence[int], kept: int, width: int | None) -> Iterator[list[int]]:
+    """Columns of each piece of a table: the first ones and as many others as go into a width."""
+    piece = list(range(kept))
+    for at in range(kept, len(widths)):
+        if width is not None and len(piece) > kept and _width(widths, [*piece, at]) > width:
+            yield piece
+            piece = list(range(kept))
+        piece.append(at)
+    yield piece
 
 
 def print_tables(done: Run, *, every_measure: bool = False) -> None:
-    """Print the results of a run."""
+    """Print the results of a run, with `every_measure` pooled and macro averages of all of them."""
     from parrot_bench.analysis.tables import tables
 
     manifest = done.manifest
@@ -76,13 +126,22 @@ def print_tables(done: Run, *, every_measure: bool = False) -> None:
         typer.echo(f"Partial run: {manifest['partial']}.")
     if manifest["model"]["trained_on_data"]:
         typer.echo("This model learnt from the gold labels of the evaluated data.")
-    for table in tables(done, every_measure=every_measure):
-        rows = [(name, str(n), str(g), *cells) for name, n, g, cells in table.rows]
-        columns = ("language", "n", "contributors", *table.measures)
+    full = tables(done, every_measure=True)
+    for table, whole in zip(tables(done), full, strict=True):
+        title = f"{table.task} · {table.text}"
         typer.echo()
-        print_table(f"{table.task} · {table.text}", columns, rows)
+        if table.rows:
+            rows = [(name, str(n), str(g), *cells) for name, n, g, cells in table.rows]
+            columns = ("language", "n", "contributors", *table.measures)
+            print_table(title, columns, rows, kept=3)
+        else:
+            typer.echo(title)
+        if every_measure and len(whole.measures) > len(table.measures):
+            print_table(f"{title}, all measures", *whole.by_measure())
         for note in table.notes:
             typer.echo(f"  {note}")
+    if every_measure:
+        typer.echo("\nEvery measure by language: the same command with --json instead of --all.")
 
 
 class ProgressBar:
@@ -113,7 +172,8 @@ class ProgressBar:
 
     def _advance(self, title: str, done: int, total: int) -> None:
         if title not in self._rows:
-            self._rows[title] = self._bar.add_task(title, total=total)
+            # What an earlier run answered took no time of this one.
+            self._rows[title] = self._bar.add_task(title, total=total, completed=done)
         self._bar.update(self._rows[title], completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:

@@ -31,10 +31,10 @@ class MajorityModel:
     ) -> Iterator[Prediction]:
         """The most frequent gold label, ties in alphabetical order."""
         counts = Counter(label for item in items for label in item.gold)
-        most = min(counts, key=lambda label: (-counts[label], label))
+        ranked = sorted(counts, key=lambda label: (-counts[label], label))
         scores = {label: count / len(items) for label, count in counts.items()}
         for item in items:
-            yield Prediction(item.report_id, (most,), scores)
+            yield Prediction(item.report_id, tuple(ranked[:1]), scores)
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class TfidfModel:
             if isinstance(found, str):
                 yield Prediction(item.report_id, (), status="failed", note=found)
                 continue
-            best = min(found, key=lambda label: (-found[label], label))
+            ranked = sorted(found, key=lambda label: (-found[label], label))
             sure = tuple(label for label, score in found.items() if score >= 0.5)
-            decided = sure if task.kind == "multi-label" and sure else (best,)
+            decided = sure if task.kind == "multi-label" and sure else tuple(ranked[:1])
             yield Prediction(item.report_id, decided, found)
 
     def _out_of_fold(self, task: Task, items: Sequence[Item]) -> list[dict[str, float] | str]:
@@ -158,7 +158,9 @@ class TfidfModel:
         known = sorted(label for label in counts if counts[label] >= self.rarest)
         known = known or sorted(counts)
         rows: list[dict[str, float]] = [{} for _ in range(asked.shape[0])]  # type: ignore[attr-defined]
-        if task.kind == "single-label":
+        if task.kind != "multi-label" and len(counts) == 1:
+            return [dict.fromkeys(counts, 1.0) for _ in rows]  # nothing to tell apart
+        if task.kind != "multi-label":
             model = LogisticRegression(C=10, max_iter=300).fit(learnt, [each[0] for each in gold])
             for row, chances in zip(rows, model.predict_proba(asked), strict=True):
                 row.update(zip(model.classes_.tolist(), chances.tolist(), strict=True))

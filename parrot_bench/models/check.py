@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import STATUSES, Model, Prediction
+from parrot_bench.models.acceptance import accepted
+from parrot_bench.models.base import Model, Prediction
 from parrot_bench.task import Item, LabelSpace, Task
 
-Outcome = Literal["works", "not applicable", "fails"]
+Outcome = Literal["works", "partly", "not applicable", "fails"]
 
 TEXTS = (
     ("en", "GB", "CT of the chest. The lungs are clear. No pleural effusion."),
@@ -28,7 +28,7 @@ class Check:
 
     Attributes:
         task: Name of the task.
-        outcome: "works", "not applicable" or "fails".
+        outcome: "works", "partly" where some answers are usable, "not applicable" or "fails".
         why: One sentence.
         seconds: Time that it took.
     """
@@ -86,21 +86,23 @@ def synthetic_items(labels: LabelSpace) -> list[Item]:
     ]
 
 
-def _judge(task: Task, items: list[Item], answers: list[Prediction]) -> tuple[Outcome, str]:
+def _judge(task: Task, items: list[Item], given: list[Prediction]) -> tuple[Outcome, str]:
     """Whether the answers keep to the protocol, and one sentence."""
-    asked, answered = [i.report_id for i in items], [a.report_id for a in answers]
-    if asked != answered:
-        return "fails", f"It answered {answered} where {asked} were asked, in that order."
-    for answer in answers:
-        if answer.status not in STATUSES:
-            return "fails", f"Its status '{answer.status}' is none of {', '.join(STATUSES)}."
+    if len(given) != len(items):
+        return "fails", f"It gave {len(given)} answers where {len(items)} were asked for."
+    answers = [accepted(each, item.report_id) for each, item in zip(given, items, strict=True)]
+    for raw, answer in zip(given, answers, strict=True):
+        if answer.status == "failed" and getattr(raw, "status", None) != "failed":
+            return "fails", answer.note
         if answer.status == "ok" and task.kind != "multi-label" and len(answer.labels) != 1:
             return "fails", f"It gave {len(answer.labels)} labels where exactly one is asked for."
-        if not all(math.isfinite(score) for score in answer.scores.values()):
-            return "fails", "It gave a score that is not a finite number."
     usable = [answer for answer in answers if answer.status == "ok"]
+    unusable = [answer for answer in answers if answer.status != "ok"]
+    why = unusable[0].note or f"status '{unusable[0].status}'" if unusable else ""
     if not usable:
-        note = answers[0].note or f"status '{answers[0].status}'"
-        return "fails", f"None of {len(answers)} answers is usable: {note.rstrip('.')}."
+        return "fails", f"None of {len(answers)} answers is usable: {why.rstrip('.')}."
     scored = "with scores" if all(answer.scores for answer in usable) else "without scores"
-    return "works", f"{len(usable)} of {len(answers)} answers are usable, {scored}."
+    sentence = f"{len(usable)} of {len(answers)} answers are usable, {scored}"
+    if unusable:
+        return "partly", f"{sentence}; another is not: {why.rstrip('.')}."
+    return "works", f"{sentence}."

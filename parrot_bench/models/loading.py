@@ -40,8 +40,9 @@ def load_model(
     if method is not None and method not in METHODS:
         raise unknown("method", method, METHODS)
     if prefix == "baseline":
-        if method is not None:
-            raise ParrotError(f"Model '{spec}': a baseline has no --method; leave it out.")
+        given = {"--method": method, "--device": device, "--dtype": dtype}
+        for option in (name for name, value in given.items() if value is not None):
+            raise ParrotError(f"Model '{spec}': a baseline has no {option}; leave it out.")
         from parrot_bench.models.baselines import load_baseline
 
         return load_baseline(name, seed)

@@ -85,3 +85,16 @@ def test_tfidf_decides_several_labels_where_it_is_sure():
     texts = ["thorax lunge", "thorax lunge leber bauch", "schädel gehirn"] * 20
     said = answers("tfidf", "region", items(golds, [f"c{i % 10}" for i in range(60)], texts))
     assert [set(each) for each in said] == [set(each) for each in golds]
+
+
+@pytest.mark.parametrize("task", ["modality", "region"])
+def test_tfidf_predicts_the_only_class_it_has_seen(task):
+    gold = ("CT",) if task == "modality" else ("chest",)
+    asked = items([gold] * 6, authors=[f"c{i % 3}" for i in range(6)])
+    assert answers("tfidf", task, asked) == [gold] * 6
+
+
+@pytest.mark.parametrize("name", ["majority", "prior", "tfidf"])
+def test_reports_to_which_no_label_applies_are_answered_with_none(name):
+    asked = items([()] * 6, authors=[f"c{i % 3}" for i in range(6)])
+    assert answers(name, "region", asked) == [()] * 6

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -145,14 +144,9 @@ def test_longest_prompt_that_fits_is_scored(
     assert f"take {len(rows[0])} tokens" in model._refusal(rows, starts)
 
 
-def test_prompt_without_a_token_fails(
-    gpt2_folder: Path, space: LabelSpace, make_task: Make, tmp_path: Path
-) -> None:
-    (tmp_path / "region.en.txt").write_text("")
-    task = dataclasses.replace(make_task("single-label"), prompts=tmp_path)
-    asked = [Item("r", "CT", (), "en", "author", "en")]
-    answer = next(model_of(gpt2_folder).predict(task, space, asked))
-    assert (answer.status, "no token" in answer.note) == ("failed", True)
+def test_prompt_without_a_token_is_refused(gpt2_folder: Path) -> None:
+    # A tokenizer may drop all that a text holds, such as control characters.
+    assert "no token" in model_of(gpt2_folder)._refusal([[5, 6], [5, 7]], [0, 0])
 
 
 def test_large_label_spaces_are_refused(gpt2_folder: Path, make_task: Make) -> None:

@@ -60,14 +60,15 @@ def test_obstacle_is_not_applicable(space: LabelSpace, make_task: Make) -> None:
     [
         (raising(ParrotError("The wheel came off.")), "The wheel came off."),
         (raising(RuntimeError("first line\nsecond")), "RuntimeError: first line"),
-        (lambda item: Prediction("else", ("chest",)), "in that order"),
+        (lambda item: Prediction("else", ("chest",)), "It answered for another report"),
         (lambda item: Prediction(item.report_id, ()), "0 labels where exactly one"),
         (lambda item: Prediction(item.report_id, ("chest", "knee")), "2 labels where exactly one"),
         (lambda item: Prediction(item.report_id, ("chest",), {"chest": float("nan")}), "finite"),
-        (lambda item: Prediction(item.report_id, (), status="broken"), "'broken' is none of"),
+        (lambda item: Prediction(item.report_id, (), status="broken"), "Its status is none of"),
         (lambda item: Prediction(item.report_id, (), status="unparsable"), "'unparsable'"),
         (lambda item: Prediction(item.report_id, (), status="failed", note="No room."), "No room."),
-        (lambda item: None, "AttributeError"),
+        (lambda item: None, "It answered a NoneType where a Prediction was expected"),
+        (lambda item: Prediction(item.report_id, "chest"), "Its labels are a str"),
     ],
 )
 def test_failures(answer: Any, words: str, space: LabelSpace, make_task: Make) -> None:
@@ -76,6 +77,29 @@ def test_failures(answer: Any, words: str, space: LabelSpace, make_task: Make) -
     assert words in row.why
     assert "\n" not in row.why
     assert not row.why.endswith("..")
+
+
+def test_some_usable_answers_are_partly(space: LabelSpace, make_task: Make) -> None:
+    def answer(item: Item) -> Prediction:
+        if item.language == "de":
+            return Prediction(item.report_id, (), status="failed", note="No room.")
+        return Prediction(item.report_id, ("chest",))
+
+    (row,) = check_model(Scripted(answer), [(make_task("single-label"), space)])
+    assert row.outcome == "partly"
+    assert row.why == "2 of 3 answers are usable, without scores; another is not: No room."
+
+
+def test_a_model_that_stops_early_fails(space: LabelSpace, make_task: Make) -> None:
+    class Short(Scripted):
+        def predict(
+            self, task: Task, labels: LabelSpace, items: Sequence[Item]
+        ) -> Iterator[Prediction]:
+            return super().predict(task, labels, items[:2])
+
+    model = Short(lambda item: Prediction(item.report_id, ("chest",)))
+    (row,) = check_model(model, [(make_task("single-label"), space)])
+    assert (row.outcome, row.why) == ("fails", "It gave 2 answers where 3 were asked for.")
 
 
 def test_object_that_is_no_model(space: LabelSpace, make_task: Make) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from parrot_bench.models import embedding
 from parrot_bench.models.embedding import EmbeddingModel, label_text
 from parrot_bench.models.hub import resolve
+from parrot_bench.models.vector_cache import Embedded, VectorCache
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
 
 Make = Callable[[Kind], Task]
@@ -91,9 +92,9 @@ def test_answers_do_not_depend_on_the_batch(
     task, model = make_task("single-label"), model_of(bert_folder)
     together = list(model.predict(task, space, items))
     alone = [next(model.predict(task, space, [item])) for item in items]
-    monkeypatch.setattr(embedding, "CHUNK", 2)
+    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
     monkeypatch.setattr(embedding, "CPU_BATCH_TOKENS", 70)
-    small = list(model.predict(task, space, items))
+    small = list(model_of(bert_folder).predict(task, space, items))
     for one, two, three in zip(together, alone, small, strict=True):
         assert one.scores == pytest.approx(two.scores, abs=1e-5)
         assert one.scores == pytest.approx(three.scores, abs=1e-5)
@@ -147,14 +148,76 @@ def test_answers_arrive_chunk_by_chunk(
     make_task: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
     model = model_of(bert_folder)
-    monkeypatch.setattr(embedding, "CHUNK", 2)
     seen: list[int] = []
     forward = model._forward
     monkeypatch.setattr(model, "_forward", lambda rows: seen.append(len(rows)) or forward(rows))
     answers = model.predict(make_task("single-label"), space, items)
     assert next(answers).report_id == "r0"
     assert sum(seen) == 1 + len(space)  # r0, as r1 is blank, and the labels
+
+
+def test_the_next_task_embeds_no_report_again_and_changes_no_bit(
+    bert_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
+    one, other = make_task("single-label"), make_task("multi-label")
+    few = LabelSpace(space.labels[:2])
+    fresh = list(model_of(bert_folder).predict(other, few, items))
+    model = model_of(bert_folder)
+    first = list(model.predict(one, space, items))
+    model._labels(few)
+    monkeypatch.setattr(model, "_forward", None)
+    again = list(model.predict(one, space, items))
+    second = list(model.predict(other, few, items))
+    assert [each.scores for each in second] == [each.scores for each in fresh]
+    assert [each.scores for each in again] == [each.scores for each in first]
+    for before, after in zip(first, again, strict=True):
+        assert (before.status, before.tokens, before.truncated_input) == (
+            after.status,
+            after.tokens,
+            after.truncated_input,
+        )
+
+
+def test_a_resumed_run_has_the_same_bits_whatever_was_embedded_before(
+    bert_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
+    task = make_task("single-label")
+    whole = list(model_of(bert_folder).predict(task, space, items))
+    model = model_of(bert_folder)
+    list(model.predict(task, space, [items[3], *items]))  # the same texts in other company
+    resumed = list(model.predict(task, space, items[2:]))
+    assert [each.scores for each in resumed] == [each.scores for each in whole[2:]]
+
+
+def test_vectors_are_kept_up_to_a_number_of_bytes() -> None:
+    import torch
+
+    asked: list[tuple[str, ...]] = []
+
+    def embed(texts: Sequence[str]) -> Embedded:
+        asked.append(tuple(texts))
+        return Embedded((1,) * len(texts), frozenset(), torch.zeros(len(texts), 4))
+
+    cache = VectorCache(most_bytes=3 * 16)
+    for texts in (["a"], ["b"], ["a"], ["c"], ["d"], ["a"], ["b"], ["a", "b"], ["ab"]):
+        cache.get(texts, embed)
+    # "b" had to go for "d", being the longest unused; "c" and "d" went for what followed.
+    assert asked == [("a",), ("b",), ("c",), ("d",), ("b",), ("a", "b"), ("ab",)]
+    cache.get(["x"] * 9, embed)  # too large to be kept at all
+    assert not cache._kept
+    assert cache._bytes == 0
 
 
 def test_labels_are_embedded_once(

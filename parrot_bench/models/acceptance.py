@@ -1,0 +1,79 @@
+"""What a model said, checked: a prediction in plain types, or a failure that says what is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from parrot_bench.models.base import STATUSES, Prediction
+
+
+def accepted(answer: object, report_id: str) -> Prediction:
+    """A model's answer in plain types, each label once.
+
+    Args:
+        answer: What the model gave for an item.
+        report_id: The item's report.
+
+    Returns:
+        The answer; where it cannot be used, a prediction of status "failed" whose note says why.
+    """
+    try:
+        return _normal(answer, report_id)
+    except _Unusable as flaw:
+        return failed(report_id, str(flaw))
+
+
+def failed(report_id: str, note: str) -> Prediction:
+    """No answer, and why."""
+    return Prediction(report_id, (), status="failed", note=note)
+
+
+class _Unusable(Exception):  # noqa: N818
+    """What is wrong with an answer, in one sentence; it repeats nothing that the model said.
+
+    The sentence stands in the run folder, which must hold no report text.
+    """
+
+
+def _normal(answer: object, report_id: str) -> Prediction:
+    if not isinstance(answer, Prediction):
+        raise _Unusable(f"It answered a {type(answer).__name__} where a Prediction was expected.")
+    if answer.report_id != report_id:
+        raise _Unusable("It answered for another report than was asked.")
+    if answer.status not in STATUSES:
+        raise _Unusable(f"Its status is none of {', '.join(STATUSES)}.")
+    return replace(
+        answer,
+        report_id=report_id,
+        labels=_labels(answer.labels),
+        scores=_scores(answer.scores),
+        raw=str(answer.raw),
+        tokens=int(_number(answer.tokens, "tokens")),
+        seconds=_number(answer.seconds, "seconds"),
+        truncated_input=bool(answer.truncated_input),
+        note=str(answer.note),
+    )
+
+
+def _labels(labels: object) -> tuple[str, ...]:
+    if not isinstance(labels, (tuple, list)) or not all(isinstance(each, str) for each in labels):
+        raise _Unusable(f"Its labels are a {type(labels).__name__}, not a tuple of texts.")
+    return tuple(dict.fromkeys(str(each) for each in labels))
+
+
+def _scores(scores: object) -> dict[str, float]:
+    if not isinstance(scores, Mapping) or not all(isinstance(label, str) for label in scores):
+        raise _Unusable(f"Its scores are a {type(scores).__name__}, not numbers by label.")
+    return {str(label): _number(score, "score of a label") for label, score in scores.items()}
+
+
+def _number(value: object, name: str) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise _Unusable(f"Its {name} is a {type(value).__name__}, not a number.") from error
+    if not math.isfinite(number):
+        raise _Unusable(f"Its {name} is not a finite number.")
+    return number
