@@ -28,8 +28,7 @@ class Settings:
             words masked.
         languages: Languages to keep; all where None.
         limit: Reports to ask about, a seeded sample stratified by language; all where None.
-        seed: Seed of the sample, of the bootstrap and of models that draw.
-        resamples: Bootstrap resamples.
+        seed: Seed of the sample and of models that draw.
     """
 
     views: tuple[TextView, ...] = ("original",)
@@ -37,7 +36,6 @@ class Settings:
     languages: tuple[str, ...] | None = None
     limit: int | None = None
     seed: int = 0
-    resamples: int = 1_000
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -57,8 +55,6 @@ class Settings:
             raise ParrotError("No language is given; leave --languages out to ask about all.")
         if self.seed < 0:
             raise ParrotError(f"--seed is {self.seed}; a whole number of at least 0 was expected.")
-        if self.resamples < 100:
-            raise ParrotError(f"{self.resamples} resamples are too few; at least 100 are needed.")
         object.__setattr__(self, "views", tuple(dict.fromkeys(self.views)))
         if self.languages is not None:
             codes = (vocabulary("languages").find(each) or each for each in self.languages)

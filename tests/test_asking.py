@@ -41,7 +41,6 @@ def test_two_different_tasks_of_one_name_are_refused():
         ({"languages": ()}, "No language is given"),
         ({"views": ()}, "No text view is given"),
         ({"views": ("originel",)}, "did you mean 'original'"),
-        ({"resamples": 5}, "at least 100"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(options, sentence):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.analysis.tables import AVERAGES, slice_name, tables
+from parrot_bench.analysis.notes import slice_name
+from parrot_bench.analysis.tables import AVERAGES, tables
 from parrot_bench.resources import templates_path
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.analysis.notes import cell, scoring_notes, slice_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
             headline=headlines[task],
             measures=tuple(chosen),
             rows=tuple(_rows(part, chosen)),
-            notes=tuple(_notes(asked, part, headlines[task])),
+            notes=(*_counts(asked), *scoring_notes(run, part, headlines[task])),
         )
 
 
@@ -88,29 +88,7 @@ def _rows(
         )
 
 
-def slice_name(name: str) -> str:
-    """English name of a language; "macro" and "pooled" as they are."""
-    row = vocabulary("languages").rows.get(name)
-    return row["name"] if row else name
-
-
-def cell(estimate: dict[str, Any]) -> str:
-    """An estimate as text: percent for shares, two decimals for counts, with its interval."""
-    value, low, high = (_number(estimate[key]) for key in ("value", "low", "high"))
-    if value is None:
-        return "–"
-    scale, digits = (100.0, 1) if estimate["percent"] else (1.0, 2)
-    if low is None or high is None:
-        return f"{value * scale:.{digits}f}"
-    return f"{value * scale:.{digits}f} ({low * scale:.{digits}f}–{high * scale:.{digits}f})"
-
-
-def _number(value: Any) -> float | None:
-    """A number that may be missing; pandas writes a missing one as nan."""
-    return None if value is None or value != value else float(value)
-
-
-def _notes(asked: dict[str, Any], part: pd.DataFrame, headline: str) -> Iterator[str]:
+def _counts(asked: dict[str, Any]) -> Iterator[str]:
     for reason, count in asked["left_out"].items():
         if count:
             yield f"{count} reports left out: {reason}."
@@ -125,11 +103,3 @@ def _notes(asked: dict[str, Any], part: pd.DataFrame, headline: str) -> Iterator
             f"{asked['truncated_inputs']} of {asked['items']} texts were longer than the model "
             "takes and were read up to there."
         )
-    if part.empty:
-        yield "Nothing was answered, so there is nothing to score."
-        return
-    head = part[part["metric"] == headline]
-    for note, same in head[head["note"] != ""].groupby("note", sort=False):
-        yield f"{', '.join(sorted(slice_name(each) for each in same['slice']))}: {note}."
-    methods = dict.fromkeys(method for method in part["method"] if method != "none")
-    yield f"Intervals at 95 %: {'; '.join(methods)}."

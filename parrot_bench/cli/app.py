@@ -54,8 +54,11 @@ app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(models_app, name="models")
 app.command(
-    epilog="Examples: parrot-bench compare runs/A runs/B  ·  parrot-bench compare runs/A  ·  "
-    "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json"
+    epilog=examples(
+        "parrot-bench compare runs/A runs/B",
+        "parrot-bench compare runs/A",
+        "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json",
+    )
 )(compare)
 
 
@@ -120,7 +123,6 @@ def run(
     dtype: Annotated[
         str | None, typer.Option(help="float32, bfloat16 or float16.", show_default=False)
     ] = None,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 1000,
     tasks_dir: TasksDir = None,
     raw: RawView = False,
     without: Without = "",
@@ -139,7 +141,6 @@ def run(
         languages=tuple(split(languages)) if languages is not None else None,
         limit=limit,
         seed=seed,
-        resamples=resamples,
     )
     chosen = get_tasks(split(tasks), tasks_dir)
     corpus = load_corpus(

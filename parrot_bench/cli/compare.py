@@ -56,7 +56,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _print_contrasts(found: Comparison) -> None:
-    from parrot_bench.analysis.tables import slice_name
+    from parrot_bench.analysis.notes import slice_name
 
     if found.contrasts.empty:
         return
@@ -93,7 +93,7 @@ def _print_contrasts(found: Comparison) -> None:
 
 def _in_order(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows by name of the language, those of all languages last."""
-    from parrot_bench.analysis.tables import slice_name
+    from parrot_bench.analysis.notes import slice_name
 
     last = {"macro": 1, "pooled": 2}
     return sorted(
@@ -125,7 +125,7 @@ def _print_ranks(found: Comparison) -> None:
 
 
 def _print_gaps(found: Comparison) -> None:
-    from parrot_bench.analysis.tables import slice_name
+    from parrot_bench.analysis.notes import slice_name
 
     if found.gaps.empty:
         return
