@@ -64,7 +64,7 @@ def _spread(
         between_variance(values, variances, float(target))
         for target in (chi2.ppf(1 - tail, degrees), degrees, chi2.ppf(tail, degrees))
     )
-    n, clusters = _sizes(measured, kept)
+    n, clusters, estimand = _sizes(measured, kept)
     return Estimate(
         tidy(sqrt(value)),
         tidy(sqrt(low)),
@@ -73,7 +73,7 @@ def _spread(
         "Q profile",
         n,
         clusters,
-        "B" if measured.correlation.estimated else "A",
+        estimand,
         note=f"standard deviation between {len(kept)} languages, sampling error taken out",
     )
 
@@ -99,7 +99,7 @@ def _worst(
         sign * min(sign * end for end in ends if end is not None)
         for ends in ([e.low for e in each], [e.high for e in each])
     )
-    n, clusters = _sizes(measured, kept)
+    n, clusters, estimand = _sizes(measured, kept)
     return Estimate(
         tidy(shrunk[worst]),
         tidy(low),
@@ -108,7 +108,7 @@ def _worst(
         "simultaneous over languages",
         n,
         clusters,
-        "B" if measured.correlation.estimated else "A",
+        estimand,
         note=f"{worst}, shrunk from {kept[worst].value:.3f} towards the mean of languages",
     )
 
@@ -146,8 +146,10 @@ def _distances(values: Sequence[float], variances: Sequence[float], between: flo
     return sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True))
 
 
-def _sizes(measured: Measured, kept: Mapping[str, Figure]) -> tuple[int, int]:
-    """Reports and contributors of the languages."""
+def _sizes(measured: Measured, kept: Mapping[str, Figure]) -> tuple[int, int, str]:
+    """Reports and contributors of the languages, and what their intervals speak of."""
     contributor = measured.design.contributor
     found = {int(each) for figure in kept.values() for each in contributor[figure.rows]}
-    return sum(len(figure.slope) for figure in kept.values()), len(found)
+    estimands = {measured.estimate(figure).estimand for figure in kept.values()}
+    reports = sum(len(figure.slope) for figure in kept.values())
+    return reports, len(found), "A" if "A" in estimands else "B"
