@@ -162,7 +162,7 @@ def twin_agreement(sheet: Sheet, measure: Measure) -> dict[str, Estimate]:
     twins = [
         (one, other)
         for one, other in pairs
-        if other and one.cluster == other.cluster and one.language != other.language
+        if other and one.cluster == other.cluster >= 0 and one.language != other.language
     ]
     if metric.reads != "labels" or metric.better != "higher" or len(twins) < 2:
         return {}
