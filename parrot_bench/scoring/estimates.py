@@ -118,18 +118,15 @@ class Measured:
         if not self.metric.proportion:
             method += " on the jackknife variance"
         known = self.correlation.estimated
-        if not known and clusters < distinct:
-            note = join(figure.note, ALONE)
-            return replace(
-                bare, low=tidy(low), high=tidy(high), method=method, estimand="A", note=note
-            )
+        alone = not known and clusters < distinct
         return replace(
             bare,
             low=tidy(low),
             high=tidy(high),
             method=method,
-            estimand="B",
+            estimand="A" if alone else "B",
             correlation=tidy(self.correlation.value) if known else None,
+            note=join(figure.note, ALONE) if alone else figure.note,
         )
 
 
@@ -193,11 +190,8 @@ def _figures(metric: Metric, pairs: Pairs, design: Design) -> dict[str, Figure]:
 
 def _floored(figure: Figure, metric: Metric) -> Figure:
     """A pooled figure without bounds, with the spread of one report's worth at least."""
-    n = len(figure.slope)
-    lacking = metric.grain**2 / n - n * figure.within
-    if _bounded(metric) or lacking <= 0 or not isfinite(figure.value):
-        return figure
-    return replace(figure, within=figure.within + lacking / n)
+    least = 0.0 if _bounded(metric) else (metric.grain / len(figure.slope)) ** 2
+    return replace(figure, within=max(figure.within, least))
 
 
 def _bounded(metric: Metric) -> bool:
