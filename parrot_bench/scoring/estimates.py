@@ -156,9 +156,7 @@ def measure_pairs(metric: Metric, pairs: Pairs, design: Design) -> Measured:
     like, companion = languages, metric.companion()
     if companion is not metric:
         like = language_figures(companion, pairs, design)
-        if not bounded_metric(
-            metric
-        ):  # the share is of the companion's spread, not of the metric's own
+        if not bounded_metric(metric):  # the share is of the companion's spread, not of its own
             languages = {k: replace(each, scale=like[k].scale) for k, each in languages.items()}
             pooled = replace(pooled, scale=figure_of(companion, pairs, design.rows()).scale)
     effects = np.concatenate([figure.slope * len(figure.slope) for figure in like.values()])

@@ -121,6 +121,28 @@ def test_swaps_give_the_p_of_all_swaps_enumerated(make, contrasts, seed):
         assert 1 / 10_000 <= found[name].p <= 1
 
 
+def test_no_p_is_smaller_than_its_swaps_can_show(contrasts):
+    # First right and second wrong for all of twenty contributors: two swaps of 2^20 go as far,
+    # and a draw of 9,999 is to hold neither. The swap that was observed counts.
+    authors = [f"c{i % 20}" for i in range(60)]
+    assert contrasts([True] * 60, [False] * 60, ["de"] * 60, authors)["de"].p == 1e-4
+
+
+def test_a_language_without_differences_borrows_its_spread(contrasts):
+    # de: d is 1 in 16 of 40 reports, -1 in 4. fr: none in 20. Mean square about the mean in de:
+    # .5 - .3^2 = .41. That of all: (40 * .41 + 20 * 0) / 60; ten reports of it go to each. It is
+    # more than one report of difference would show, 1 / 20.
+    first = [True] * 16 + [False] * 4 + [True] * 20 + [True] * 20
+    second = [False] * 16 + [True] * 4 + [True] * 20 + [True] * 20
+    languages = ["de"] * 40 + ["fr"] * 20
+    found = contrasts(first, second, languages, [f"c{i}" for i in range(60)])
+    common = 40 * 0.41 / 60
+    assert found["fr"].difference.value == 0
+    assert found["fr"].error ** 2 == pytest.approx(10 * common / 30 / 20)
+    # de is above what it would be drawn to, and keeps its own.
+    assert found["de"].error ** 2 == pytest.approx(0.41 * (1 / 40 + 1 / 39) / 2, rel=1e-6)
+
+
 def test_too_few_contributors_to_swap_leave_student(contrasts, make):
     sizes = {"de": [30] * 5}
     languages, authors, one = make.clustered(0, sizes, 0.9, 0.1)

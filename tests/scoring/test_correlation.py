@@ -154,6 +154,35 @@ def test_its_variance_is_that_of_leaving_out_each_contributor(make):
     assert correlation(design, effects, scales).variance == pytest.approx(expected, rel=1e-9)
 
 
+def test_leaving_out_the_only_one_who_wrote_twice_leaves_nothing(make):
+    # fr: one contributor of six reports and three of one. Without the first there is no error
+    # term, and fr says nothing: what is left is de alone.
+    languages, authors, right = make.clustered(7, {"de": [12] * 8, "fr": [6, 1, 1, 1]}, 0.7, 0.2)
+    right[-9:] = [True, True, False, True, False, True, True, False, True]
+    design = make.design(languages, authors)
+    effects, scales = effects_of(right, design)
+    ordered, of_fr = np.array(authors)[design.order], design.language == 1
+
+    def parts(keep, language):
+        # Information room^2 / (G - 1) with the spread of all reports, which is the scale here.
+        groups = groups_of(effects[keep], ordered[keep])
+        n = sum(map(len, groups))
+        if n == len(groups):
+            return 0.0, 0.0
+        room = n - sum(len(each) ** 2 for each in groups) / n
+        information = room**2 / (len(groups) - 1)
+        return information * components(groups)[0] / scales[language], information
+
+    left = []
+    for name in dict.fromkeys(ordered):
+        de = parts(~of_fr & (ordered != name), 0)
+        fr = parts(of_fr & (ordered != name), 1)
+        left.append((de[0] + fr[0]) / (de[1] + fr[1]))
+    left = np.array(left)
+    expected = 11 / 12 * ((left - left.mean()) ** 2).sum()
+    assert correlation(design, effects, scales).variance == pytest.approx(expected, rel=1e-9)
+
+
 def test_it_stays_between_zero_and_one(make):
     # Each contributor all right or all wrong: correlation 1. Each half right: below 0.
     design = make.design(["de"] * 80, [f"c{i // 10}" for i in range(80)])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from parrot_bench.scoring.agreement import MatthewsCorrelation
+from parrot_bench.scoring.agreement import MatthewsCorrelation, WeightedKappa
 from parrot_bench.scoring.discrimination import (
     AreaUnderGeneralisedRiskCoverage,
     AreaUnderROC,
@@ -141,6 +141,31 @@ def test_variances_of_macro_and_pooled_by_hand(make):
     assert found.uncertainty(found.pooled)[0] == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_perfect_language_keeps_its_doubt_in_the_mean(make):
+    # de 20 of 20 counts as 21 of 22; fr 15 of 30. Reports are independent.
+    right = [True] * 20 + [True] * 15 + [False] * 15
+    design = make.design(["de"] * 20 + ["fr"] * 30, [f"c{i}" for i in range(50)])
+    found = measure(Accuracy(), *make.hits(right), design)
+    expected = (21 / 22 * (1 / 22) / 20 + 0.25 / 30) / 4
+    assert found.uncertainty(macro(found))[0] == pytest.approx(expected)
+    assert macro(found).value == 0.75
+
+
+def test_biases_of_languages_add_up_in_the_mean(draw, make):
+    # Kappa is curved. Half the jackknife's bias, found in a loop, is squared in the mean; two
+    # languages of the same answers have it twice, and errors that do not.
+    gold, said = draw.single(1, 24)
+    metric = WeightedKappa(LABELS, "quadratic")
+    rows = metric.contributions(gold, said)
+    left = [float(metric.value(rows.sum(axis=0) - row)) for row in rows]
+    bias = 23 * (np.mean(left) - float(metric.value(rows.sum(axis=0)))) / 2
+    design = make.design(["de"] * 24 + ["fr"] * 24, [f"c{i}" for i in range(48)])
+    found = measure(metric, gold * 2, said * 2, design)
+    errors = sum(found.uncertainty(figure)[0] for figure in found.languages.values()) / 4
+    assert abs(bias) > 1e-3
+    assert found.uncertainty(macro(found))[0] == pytest.approx(errors + bias**2, rel=1e-6)
+
+
 def test_macro_is_null_with_the_reason(accuracy):
     small = accuracy([True] * 9, ["bs"] * 9, ["x"] * 9)["macro"]
     assert (small.value, small.low, small.note) == (None, None, "no language has 10 reports")
@@ -254,6 +279,14 @@ def test_the_calibration_error_has_a_null_band_instead_of_an_interval(draw, make
         assert few[name].value is None
         assert few[name].note.endswith("fewer than 300 reports")
     assert few["macro"].note == "undefined for de"
+
+
+def test_a_figure_at_its_bound_is_not_beyond_it(make):
+    # Wrong with certainty: the greatest log loss, which is no whole number of steps.
+    metric = LogLoss(("a", "b"))
+    said = [{"a": 0.0, "b": 1.0}] * 26
+    found = estimate(metric, [("a",)] * 26, said, make.design(["de"] * 26, ["x"] * 26))["de"]
+    assert found.value == found.high == pytest.approx(-log(np.finfo(float).eps), abs=1e-11)
 
 
 def test_bad_input_is_refused(make):
