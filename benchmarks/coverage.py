@@ -7,7 +7,7 @@ new contributors of the same kind, for means over labels over the labels with go
 same draws stand, written anew from their descriptions:
 
 - Wilson: the score interval, reports independent (accuracy only)
-- percentile: percentile bootstrap of reports, 200 resamples
+- percentile: percentile bootstrap of reports, 200 resamples (Poisson)
 - lm-eval: figure plus and minus 1.96 standard deviations of the bootstrap of reports
 - lighteval: the same with the standard error of a corpus metric, SD / sqrt(1,000)
 - EuroEval: mean of ten bootstrap figures plus and minus 1.96 SD / sqrt(10)
@@ -182,18 +182,11 @@ def single_labels(
                 rows = reports.rows(language)
                 if rows.stop - rows.start > 1:
                     table = pairs.table(metric, rows)
-                    counts = np.bincount(gold[rows] * size + said[rows], minlength=size * size)
-                    cells_drawn = generator.multinomial(
-                        counts.sum(), counts / counts.sum(), RESAMPLES
-                    )
-                    values = table.metric.value(
-                        cells_drawn
-                        @ np.asarray(table.metric.contributions(pairs.gold, pairs.predicted))
-                    )
+                    drawn = generator.poisson(table.counts, (RESAMPLES, table.width))
+                    values = table.metric.value(table.sums(drawn.astype(float)))
+                    n = rows.stop - rows.start
                     where = language or "pooled"
-                    for method, low, high in peers(
-                        values, table.value(), int(counts.sum()), metric.proportion
-                    ):
+                    for method, low, high in peers(values, table.value(), n, metric.proportion):
                         record(hits, name, method, where, (low, high, true[where]))
     difference(hits, setting, reports, (gold, chance), generator)
 

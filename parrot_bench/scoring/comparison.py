@@ -41,7 +41,11 @@ class Difference:
     metric: Metric
     bounds: ClassVar[tuple[float, float]] = (float("-inf"), float("inf"))
     proportion: ClassVar[bool] = False
-    interval: ClassVar[bool] = True
+
+    @property
+    def interval(self) -> bool:
+        """Whether the metric itself has intervals."""
+        return self.metric.interval
 
     @property
     def better(self) -> Direction:
@@ -83,6 +87,10 @@ class Difference:
         return np.asarray(self.metric.value(sums[..., :half]) - self.metric.value(sums[..., half:]))
 
     def smoothed(self, sums: FloatArray) -> Smoothed | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    def gradient(self, sums: FloatArray) -> FloatArray | None:  # noqa: ARG002
         """None."""
         return None
 
@@ -158,7 +166,7 @@ class Paired:
 
     def contrasts(self, asked: Mapping[str, int] | None = None) -> dict[str, Contrast]:
         """The contrast in every language, then "macro" and "pooled"."""
-        swapped = self._swapped()
+        swapped = self._swapped(asked)
         figures = dict(self.measured.languages)
         figures |= {"macro": macro(self.measured, asked), "pooled": self.measured.pooled}
         return {name: self._contrast(name, each, swapped) for name, each in figures.items()}
@@ -188,7 +196,7 @@ class Paired:
 
         return tidy(2 * stdtr(degrees, -value / error)), "Student's t, too few contributors to swap"
 
-    def _swapped(self) -> dict[str, FloatArray]:
+    def _swapped(self, asked: Mapping[str, int] | None) -> dict[str, FloatArray]:
         """Difference in every slice after the answers of random contributors were swapped."""
         generator = np.random.default_rng([self.seed, 7])
         contributors = int(self.design.contributor.max()) + 1
@@ -199,7 +207,8 @@ class Paired:
             name: self._swapped_slice(difference, rows, swaps)
             for name, rows in (slices | {"pooled": self.design.rows()}).items()
         }
-        large = [k for k, rows in slices.items() if rows.stop - rows.start >= MACRO_MINIMUM]
+        counts = asked or {k: rows.stop - rows.start for k, rows in slices.items()}
+        large = [k for k in slices if counts.get(k, 0) >= MACRO_MINIMUM]
         if large:
             found["macro"] = np.mean([found[name] for name in large], axis=0)
         return found

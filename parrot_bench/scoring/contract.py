@@ -99,6 +99,13 @@ class Metric(Protocol):
         """
         ...
 
+    def gradient(self, sums: FloatArray) -> FloatArray | None:
+        """Slope of the value along each of the sums, shape (K,).
+
+        None where it is found by small steps instead; those take too long for thousands of sums.
+        """
+        ...
+
     def companion(self) -> Metric:
         """The metric whose influences show the correlation within contributors best.
 
@@ -193,6 +200,10 @@ class Score:
 
     def smoothed(self, sums: FloatArray) -> Smoothed | None:  # noqa: ARG002
         """None: the metric is no mean over labels."""
+        return None
+
+    def gradient(self, sums: FloatArray) -> FloatArray | None:  # noqa: ARG002
+        """None: it is found by small steps."""
         return None
 
     def companion(self) -> Metric:

@@ -51,6 +51,13 @@ class AreaUnderROC(Score):
         won = (positive * below).sum(axis=-1)
         return ratio(won, negative.sum(axis=-1) * positive.sum(axis=-1))
 
+    def gradient(self, sums: FloatArray) -> FloatArray | None:
+        """Slopes: how a report at each level fares against those of the other class."""
+        negative, positive = _halves(sums)
+        if not negative.any() or not positive.any():
+            return None
+        return _auroc_slopes(negative, positive)[1]
+
 
 @dataclass(frozen=True, slots=True)
 class TruePositiveRateAt(Score):
@@ -70,6 +77,7 @@ class TruePositiveRateAt(Score):
     positive: str
     false_positive_rate: float
     reads: ClassVar[Reads] = "probabilities"
+    interval: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Check the bound.
@@ -89,6 +97,14 @@ class TruePositiveRateAt(Score):
         scores, positive = _scores(self.positive, gold, predicted)
         return _levels(scores, positive)
 
+    def note(
+        self,
+        gold: Sequence[Labels],  # noqa: ARG002
+        predicted: Sequence[Mapping[str, float]],  # noqa: ARG002
+    ) -> str:
+        """Why there is no interval."""
+        return "no interval: it hangs on single negative reports, so no slope says how it varies"
+
     def value(self, sums: FloatArray) -> FloatArray:
         """True positive rate of the two histograms."""
         negative, positive = _halves(sums)
@@ -97,6 +113,16 @@ class TruePositiveRateAt(Score):
         found = np.where(allowed, _from_above(positive), 0.0).max(axis=-1, initial=0.0)
         rate = ratio(found, positive.sum(axis=-1))
         return np.asarray(np.where(total[..., 0] > 0, rate, np.nan))
+
+
+def _auroc_slopes(negative: FloatArray, positive: FloatArray) -> tuple[float, FloatArray]:
+    """AUROC of two histograms, and its slope along their levels, negatives first, (2 L,)."""
+    negatives, positives = negative.sum(), positive.sum()
+    above = _from_above(positive) - positive / 2
+    below = np.cumsum(negative) - negative / 2
+    area = float((negative * above).sum() / (negatives * positives))
+    along = [above / positives - area, below / negatives - area]
+    return area, np.concatenate([along[0] / negatives, along[1] / positives])
 
 
 class AreaUnderGeneralisedRiskCoverage(Score):
@@ -127,6 +153,18 @@ class AreaUnderGeneralisedRiskCoverage(Score):
         kept_wrong = _from_above(wrong) - wrong / 2
         total = wrong + right
         return ratio((total * kept_wrong).sum(axis=-1), total.sum(axis=-1) ** 2)
+
+    def gradient(self, sums: FloatArray) -> FloatArray | None:
+        """Slopes, by those of the AUROC and of the share of wrong reports."""
+        wrong, right = _halves(sums)
+        n, levels = sums.sum(), len(wrong)
+        share = wrong.sum() / n
+        area, slopes = 0.5, np.zeros(2 * levels)
+        if 0 < share < 1:
+            area, slopes = _auroc_slopes(wrong, right)
+        of_share = np.repeat([(1 - share) / n, -share / n], levels)
+        balance = (1 - area) * (1 - 2 * share) + share
+        return np.asarray(balance * of_share - share * (1 - share) * slopes)
 
 
 def _scores(

@@ -77,8 +77,9 @@ class Measured:
         copies = max(shared(copy, figure.slope if figure.slope.any() else pull), 0.0)
         variance = figure.within + copies + self.correlation.value * added
         doubt = added**2 * self.correlation.variance
-        distinct = len(np.unique(copy[figure.weight > 0]))
-        doubt += 2 * (figure.within + copies) ** 2 / max(distinct - 1, 1)
+        if not self.metric.proportion:  # a proportion's variance is no estimate of its own
+            distinct = len(np.unique(copy[figure.weight > 0]))
+            doubt += 2 * (figure.within + copies) ** 2 / max(distinct - 1, 1)
         degrees = 2 * variance**2 / doubt if doubt > 0 else inf
         return variance, max(degrees, FEWEST_DEGREES)
 

@@ -130,7 +130,7 @@ def _worst(
     )
     n, clusters, estimand = _sizes(measured, kept)
     return Estimate(
-        tidy(shrunk[worst]),
+        tidy(min(max(shrunk[worst], low), high)),  # many alike may draw a lone one out of it
         tidy(low),
         tidy(high),
         LEVEL,
