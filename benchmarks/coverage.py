@@ -157,7 +157,7 @@ def single_labels(
     hits: Hits, setting: Setting, reports: Design, generator: np.random.Generator
 ) -> None:
     """One draw of a single-label task: our intervals and those of the peers."""
-    names, size = setting.names, setting.labels
+    names = setting.names
     gold = gold_labels(reports, setting, generator)
     chance = ability(reports, setting, generator)
     said = answers(gold, chance, generator.random(len(reports)), setting, generator)
