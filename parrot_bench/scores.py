@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
+from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Prediction
-from parrot_bench.scoring.contract import Labels
+from parrot_bench.scoring.contract import Labels, Metric
 from parrot_bench.scoring.design import Design, make_design
 from parrot_bench.scoring.estimates import estimate, macro, measure_pairs
 from parrot_bench.scoring.intervals import Estimate, tidy
@@ -138,16 +139,30 @@ def results_frame(
 def _estimates(answered: Scored) -> Iterator[tuple[Measure, str, Estimate]]:
     """Every measure's estimates by slice."""
     for measure in answered.sheet.task.measures:
-        if not answered.readable(measure):
-            continue
+        if answered.readable(measure):
+            for name, each in _slices(answered, measure).items():
+                yield measure, name, each
+
+
+def _slices(answered: Scored, measure: Measure) -> dict[str, Estimate]:
+    """Estimates of a measure by slice.
+
+    Raises:
+        ParrotError: If the measure cannot score the answers.
+    """
+    try:
         found = measure_pairs(measure.metric, answered.pairs(measure), answered.design)
         slices = {name: found.estimate(figure) for name, figure in found.languages.items()}
         slices["pooled"] = found.estimate(found.pooled)
         slices["macro"] = found.estimate(macro(found, answered.asked))
         slices |= between_languages(found, answered.asked)
         slices |= twin_agreement(answered.sheet, measure)
-        for name, each in slices.items():
-            yield measure, name, each
+    except Exception as error:  # the code of a user's own task runs here
+        raise ParrotError(
+            f"Task '{answered.sheet.task.name}', measure '{measure.name}': the answers cannot be "
+            f"scored ({type(error).__name__}: {error}); mend the task. The answers are kept."
+        ) from error
+    return slices
 
 
 def correlations(
@@ -203,11 +218,16 @@ def twin_agreement(sheet: Sheet, measure: Measure) -> dict[str, Estimate]:
     return {"twins": estimate(metric, gold, said, design)["twins"]}
 
 
+def is_share(metric: Metric) -> bool:
+    """Whether a metric lies between -1 and 1, and so is shown in hundredths."""
+    low, high = metric.bounds
+    return low >= -1 and high <= 1
+
+
 def _row(sheet: Sheet, measure: Measure, name: str, each: Estimate, failed: int) -> dict[str, Any]:
     note = each.note
     if failed:
         note = f"{note}; {failed} failed reports left out" if note else f"{failed} failed left out"
-    low, high = measure.metric.bounds
     return {
         "task": sheet.task.name,
         "text": sheet.variant,
@@ -217,7 +237,7 @@ def _row(sheet: Sheet, measure: Measure, name: str, each: Estimate, failed: int)
         **asdict(each),
         "note": note,
         "better": measure.metric.better,
-        "percent": low >= -1 and high <= 1,
+        "percent": is_share(measure.metric),
     }
 
 

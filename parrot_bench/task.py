@@ -94,14 +94,11 @@ class Measure:
         metric: The metric, which knows label tuples and nothing else.
         view: Turns one report's gold and predicted labels into what the metric compares, such as
             codes into their categories.
-        ranked: Whether the metric reads the model's ranking of the labels instead of its decision.
-            Models that give no scores have no value for it.
     """
 
     name: str
     metric: Metric
     view: Callable[[Labels, Labels], tuple[Labels, Labels]] = as_given
-    ranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,12 +157,9 @@ TASK = Task(
         Measure("hierarchical_f1", MicroF1(), TREE),
         Measure("hierarchical_f1_below_block", MicroF1(), BELOW_BLOCK),
         Measure("cophe_f1", MicroF1(), COUNTED),
-        Measure("category_map", AveragePrecision(), CATEGORY, ranked=True),
-        Measure("category_r_precision", RPrecision(), CATEGORY, ranked=True),
-        *(
-            Measure(f"category_recall_at_{k}", RecallAt(k), CATEGORY, ranked=True)
-            for k in (5, 10, 20)
-        ),
+        Measure("category_map", AveragePrecision(), CATEGORY),
+        Measure("category_r_precision", RPrecision(), CATEGORY),
+        *(Measure(f"category_recall_at_{k}", RecallAt(k), CATEGORY) for k in (5, 10, 20)),
         *(Measure(f"error_{kind}", Share(kind), error_kinds) for kind in ERRORS),
         *(Measure(f"validity_{kind}", Share(kind), verdicts) for kind in VALIDITY),
     ),

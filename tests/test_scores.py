@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parrot_bench.asking import Sheet
+from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Prediction
 from parrot_bench.scores import SUMMARIES, results_frame, scored, twin_agreement
 from parrot_bench.scoring.metrics import Accuracy, MicroF1
@@ -17,7 +18,7 @@ from parrot_bench.task import Item, Label, LabelSpace, Measure, Task
 LABELS = ("a", "b", "c")
 ACCURACY = Measure("accuracy", Accuracy())
 BALANCED = Measure("balanced_accuracy", BalancedAccuracy(LABELS))
-RECALL = Measure("recall_at_2", RecallAt(2), ranked=True)
+RECALL = Measure("recall_at_2", RecallAt(2))
 BRIER = Measure("brier", BrierScore(LABELS))
 MEASURES = (ACCURACY, BALANCED, RECALL, BRIER)
 
@@ -206,3 +207,10 @@ def test_agreement_is_one_of_labels_of_which_more_is_better():
     alike = twins((("a",), ("a",)), (("b",), ("c",)))
     for measure in (RECALL, BRIER):
         assert twin_agreement(sheet(alike), measure) == {}
+
+
+def test_a_measure_that_fails_is_named_and_the_answers_are_not_blamed():
+    broken = Measure("broken", Accuracy(), lambda gold, predicted: (gold, predicted[7]))
+    asked = sheet([item(1), item(2)], measures=(broken,))
+    with pytest.raises(ParrotError, match=r"measure 'broken': .*IndexError.* mend the task"):
+        results_frame([(asked, [answer(1, "a"), answer(2, "b")])])

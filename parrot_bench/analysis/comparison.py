@@ -5,73 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parrot_bench.analysis.contrasts import Options, contrast_rows, gap_rows, measure_of, values_of
 from parrot_bench.analysis.pairing import (
     answers_of,
-    both_texts,
     check_comparable,
     corpus_of,
     run_names,
     shared_tasks,
 )
 from parrot_bench.analysis.verdict import verdict
-from parrot_bench.corpus import Corpus, Report
-from parrot_bench.errors import ParrotError
-from parrot_bench.registry import get_task
-from parrot_bench.scores import Scored
-from parrot_bench.scoring.comparison import Contrast, Paired
-from parrot_bench.scoring.estimates import MACRO_MINIMUM, macro, measure_pairs
+from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.scores import Scored, is_share
+from parrot_bench.scoring.estimates import MACRO_MINIMUM
 from parrot_bench.scoring.multiplicity import benjamini_hochberg, holm, rank_intervals, tie_groups
 from parrot_bench.scoring.resampling import Resamples, resample
-from parrot_bench.scoring.tabulation import make_pairs
 from parrot_bench.store import Run, load_run
-from parrot_bench.task import Measure, Task
+from parrot_bench.task import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MARGIN = 0.03
-"""Difference between original and translation that is taken for none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to compare.
-
-    Attributes:
-        data: Where the corpus is; needed unless the runs are on "mini" or "parrot-v1".
-        tasks_dir: A folder with further task files.
-        margin: Largest difference between texts that counts as none, 0 to 1.
-        resamples: Bootstrap resamples for ranks, at least 100.
-        seed: Seed of resamples and swaps.
-    """
-
-    data: str | None = None
-    tasks_dir: Path | None = None
-    margin: float = MARGIN
-    resamples: int = 10_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ParrotError: If one is out of range.
-        """
-        if not 0 < self.margin < 1:
-            raise ParrotError(
-                f"The margin is {self.margin}; a share above 0 and below 1 was meant."
-            )
-        if self.resamples < 100:
-            raise ParrotError(f"{self.resamples} resamples are too few; at least 100 are needed.")
-        if self.seed < 0:
-            raise ParrotError(f"The seed is {self.seed}; 0 or more was expected.")
-
+__all__ = ["Comparison", "Options", "compare"]
 
 DEFAULT = Options()
 
@@ -107,12 +65,20 @@ def compare(*runs: Run | str | os.PathLike[str], options: Options = DEFAULT) -> 
         ParrotError: If the runs are on different data, tasks or scorers, share nothing, or the
             corpus is not the one that they answered.
     """
+    try:
+        return _compare(runs, options)
+    except ValueError as error:  # a run folder that somebody changed by hand
+        raise ParrotError(f"The answers cannot be scored: {error}") from error
+
+
+def _compare(runs: Sequence[Run | str | os.PathLike[str]], options: Options) -> Comparison:
     import pandas as pd
 
     loaded = [each if isinstance(each, Run) else load_run(each) for each in runs]
     if not loaded:
         raise ParrotError("No run is given; name the folders of one or more runs.")
     check_comparable(loaded)
+    _check_metric(loaded, options)
     names = run_names(loaded)
     corpus = corpus_of(loaded[0], options.data)
     reports = list(corpus.reports())
@@ -121,16 +87,17 @@ def compare(*runs: Run | str | os.PathLike[str], options: Options = DEFAULT) -> 
     gaps: list[dict[str, Any]] = []
     for task, texts in shared_tasks(loaded, options.tasks_dir):
         for text in texts:
+            measure = measure_of(task, options.metric)
             answered = answers_of(loaded, task, text, reports, corpus)
-            if answered:
-                contrasts += _contrasts(task, text, names, answered, options)
-                ranks += _ranks(task, text, names, answered, options)
+            if measure and answered and all(each.readable(measure) for each in answered):
+                contrasts += contrast_rows(measure, text, names, answered, options.seed)
+                ranks += _ranks(measure, text, names, answered, options)
     for name, run in zip(names, loaded, strict=True):
-        gaps += _gaps(name, run, reports, corpus, options)
+        gaps += gap_rows(name, run, reports, corpus, options)
     if not contrasts and not gaps:
         raise ParrotError(
-            "There is nothing to compare: the runs share no task and text with answered reports, "
-            "and none has both original and translation."
+            "There is nothing to compare: the runs share no task and text with reports that all "
+            "answered in a form that the metric reads, and none has both original and translation."
         )
     return Comparison(
         names,
@@ -140,60 +107,17 @@ def compare(*runs: Run | str | os.PathLike[str], options: Options = DEFAULT) -> 
     )
 
 
-def _headline(task: Task) -> Measure:
-    return next(each for each in task.measures if each.name == task.headline)
+def _check_metric(runs: Sequence[Run], options: Options) -> None:
+    """Whether a metric that was named is a measure of a task of the runs.
 
-
-def _contrasts(
-    task: Task, text: str, names: Sequence[str], answered: Sequence[Scored], options: Options
-) -> list[dict[str, Any]]:
-    """Rows of every pair of runs."""
-    measure = _headline(task)
-    rows = []
-    for one, other in combinations(range(len(answered)), 2):
-        found = _paired(measure, answered[one], answered[other], options.seed)
-        values = [_values(measure, answered[each]) for each in (one, other)]
-        for name, each in found.items():
-            row: dict[str, Any] = {"task": task.name, "text": text, "slice": name}
-            row |= {"metric": measure.name, "first": names[one], "second": names[other]}
-            row |= {"first_value": values[0][name], "second_value": values[1][name]}
-            rows.append(row | _contrast_row(each, measure))
-    return rows
-
-
-def _paired(measure: Measure, one: Scored, other: Scored, seed: int) -> dict[str, Contrast]:
-    """Contrasts by slice of two answers to the same items."""
-    first, second = one.said(measure), other.said(measure)
-    pairs = make_pairs(
-        [gold for gold, _ in first],
-        [(a, b) for (_, a), (_, b) in zip(first, second, strict=True)],
-        one.design.order,
-        distinct=measure.metric.reads != "probabilities",
-    )
-    return Paired(measure.metric, one.design, pairs, seed).contrasts()
-
-
-def _values(measure: Measure, answered: Scored) -> dict[str, float | None]:
-    found = measure_pairs(measure.metric, answered.pairs(measure), answered.design)
-    figures = {**found.languages, "macro": macro(found), "pooled": found.pooled}
-    return {name: found.estimate(figure).value for name, figure in figures.items()}
-
-
-def _contrast_row(each: Contrast, measure: Measure) -> dict[str, Any]:
-    return {
-        "difference": each.difference.value,
-        "low": each.difference.low,
-        "high": each.difference.high,
-        "p": each.p,
-        "test": each.test,
-        "mcnemar": each.mcnemar,
-        "detectable": each.detectable,
-        "n": each.difference.n,
-        "clusters": each.difference.clusters,
-        "estimand": each.difference.estimand,
-        "better": measure.metric.better,
-        "note": each.difference.note,
-    }
+    Raises:
+        ParrotError: If it is none.
+    """
+    if options.metric is None:
+        return
+    known = {name for run in runs for task in run.manifest["tasks"] for name in task["measures"]}
+    if options.metric not in known:
+        raise unknown("metric", options.metric, known)
 
 
 def _overall(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -227,14 +151,14 @@ def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _ranks(
-    task: Task, text: str, names: Sequence[str], answered: Sequence[Scored], options: Options
+    measure: Measure, text: str, names: Sequence[str], answered: Sequence[Scored], options: Options
 ) -> list[dict[str, Any]]:
     """Rank interval of every run from shared resamples; nothing for fewer than three runs."""
     if len(answered) < 3:
         return []
-    measure = _headline(task)
+    task = answered[0].sheet.task
     shared = resample(answered[0].design, options.resamples, options.seed)
-    values = [_values(measure, each) for each in answered]
+    values = [values_of(measure, each) for each in answered]
     overall = "macro" if all(each["macro"] is not None for each in values) else "pooled"
     drawn = np.column_stack([_drawn(measure, each, shared, overall) for each in answered])
     intervals = rank_intervals(drawn, measure.metric.better)
@@ -249,6 +173,7 @@ def _ranks(
             "rank_low": low,
             "rank_high": high,
             "better": measure.metric.better,
+            "percent": is_share(measure.metric),
         }
         for name, each, (low, high) in zip(names, values, intervals, strict=True)
     ]
@@ -283,26 +208,3 @@ def _grouped(
         for row, group in zip(rows, tie_groups(values, p, rows[0]["better"]), strict=True):
             row["group"] = group
     return ranks
-
-
-def _gaps(
-    name: str, run: Run, reports: Sequence[Report], corpus: Corpus, options: Options
-) -> list[dict[str, Any]]:
-    """Original minus translation of every task that was asked about both."""
-    asked = {(each["task"], each["text"]) for each in run.manifest["asked"]}
-    rows = []
-    for task_name in dict.fromkeys(task for task, _ in asked):
-        if {(task_name, "original"), (task_name, "translation")} - asked:
-            continue
-        task = get_task(task_name, options.tasks_dir)
-        measure = _headline(task)
-        both = both_texts(run, task, reports, corpus)
-        if both is None:
-            continue
-        for slice_name, each in _paired(measure, *both, options.seed).items():
-            row: dict[str, Any] = {"run": name, "task": task.name, "slice": slice_name}
-            row |= {"metric": measure.name, **_contrast_row(each, measure)}
-            row |= {"equivalence_p": each.equivalence(options.margin), "margin": options.margin}
-            sides = {"first": "the original", "second": "the translation"}
-            rows.append({**row, "verdict": verdict({**row, **sides, "p_adjusted": row["p"]})})
-    return rows

@@ -13,14 +13,15 @@ def verdict(row: Mapping[str, Any]) -> str:
 
     Args:
         row: With "first", "second", "difference", "low", "high", "better", "p_adjusted",
-            "detectable" and "note"; for the gap between two texts also "equivalence_p" and
-            "margin".
+            "detectable", "percent", "n" and "note"; for the gap between two texts also
+            "equivalence_p" and "margin".
     """
     difference, low, high = row["difference"], row["low"], row["high"]
     if difference is None:
         return f"no figure: {row['note']}"
     if low is None:
-        return "no interval: too few reports"
+        return "no interval: too few reports" if row["n"] < 2 else "no interval"
+    shown, unit = (_points, " points") if row["percent"] else (_plain, "")
     apart = low > 0 or high < 0  # the test and the interval must both say so
     if apart and row["p_adjusted"] is not None and row["p_adjusted"] < SIGNIFICANCE:
         ahead = difference > 0
@@ -32,23 +33,24 @@ def verdict(row: Mapping[str, Any]) -> str:
             word = "better"
             ahead = ahead == (row["better"] == "higher")
         name = row["first"] if ahead else row["second"]
-        return f"{name} is {points(difference)} points {word}, interval {span(low, high)}"
+        return f"{name} is {shown(difference)}{unit} {word}, interval {shown(low)} to {shown(high)}"
+    interval = f"interval {shown(low)} to {shown(high)}"
     if apart:
-        return f"not shown once p is adjusted ({row['p_adjusted']:.2f}), interval {span(low, high)}"
+        return f"not shown once p is adjusted ({row['p_adjusted']:.2f}), {interval}"
     equivalent = row.get("equivalence_p")
     if equivalent is not None and equivalent < SIGNIFICANCE:
-        return f"the same within {points(row['margin'])} points, interval {span(low, high)}"
+        return f"the same within {shown(row['margin'])}{unit}, {interval}"
     return (
-        f"no difference shown, interval {span(low, high)}; one of {points(row['detectable'])} "
-        "points or more would have been seen four times in five"
+        f"no difference shown, {interval}; one of {shown(row['detectable'])}{unit} or more would "
+        "have been seen four times in five"
     )
 
 
-def points(value: float) -> str:
-    """A difference in hundredths."""
+def _points(value: float) -> str:
+    """A difference of shares in hundredths."""
     return f"{100 * value:.1f}"
 
 
-def span(low: float, high: float) -> str:
-    """An interval in hundredths."""
-    return f"{points(low)} to {points(high)}"
+def _plain(value: float) -> str:
+    """A difference of counts or losses."""
+    return f"{value:.2f}"

@@ -24,6 +24,10 @@ def compare(
             "--data", "-d", help="Corpus of the runs, unless mini or parrot-v1.", show_default=False
         ),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="A measure instead of each headline.", show_default=False),
+    ] = None,
     margin: Annotated[
         float, typer.Option(help="Points between the texts that count as no difference.")
     ] = 3.0,
@@ -38,7 +42,7 @@ def compare(
     """
     from parrot_bench.analysis.comparison import Options, compare
 
-    options = Options(data, tasks_dir, margin / 100, resamples, seed)
+    options = Options(data, tasks_dir, metric, margin / 100, resamples, seed)
     found = compare(*runs, options=options)
     if as_json:
         print_json(
@@ -67,8 +71,8 @@ def _print_contrasts(found: Comparison) -> None:
                 slice_name(row["slice"]),
                 str(row["n"]),
                 str(row["clusters"]),
-                _percent(row["first_value"]),
-                _percent(row["second_value"]),
+                _value(row["first_value"], row["percent"]),
+                _value(row["second_value"], row["percent"]),
                 _difference(row),
                 _p(row["p_adjusted"]),
             )
@@ -113,7 +117,7 @@ def _print_ranks(found: Comparison) -> None:
         rows = [
             (
                 row["run"],
-                _percent(row["value"]),
+                _value(row["value"], row["percent"]),
                 f"{row['rank_low']}–{row['rank_high']}",
                 str(row["group"]),
             )
@@ -152,17 +156,21 @@ def _print_gaps(found: Comparison) -> None:
     )
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
+def _value(value: float | None, percent: bool) -> str:
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f}" if percent else f"{value:.2f}"
 
 
 def _difference(row: dict[str, Any]) -> str:
     value, low, high = row["difference"], row["low"], row["high"]
     if value is None:
         return "–"
+    scale, digits = (100, 1) if row["percent"] else (1, 2)
+    shown = f"{scale * value:+.{digits}f}"
     if low is None:
-        return f"{100 * value:+.1f}"
-    return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        return shown
+    return f"{shown} ({scale * low:+.{digits}f} to {scale * high:+.{digits}f})"
 
 
 def _p(value: float | None) -> str:

@@ -138,7 +138,7 @@ def _worst(
         n,
         clusters,
         estimand,
-        note=f"{worst}, shrunk from {kept[worst].value:.3f} towards the mean of languages",
+        note=f"{worst}, shrunk towards the mean of languages",
     )
 
 

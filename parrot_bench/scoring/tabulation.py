@@ -43,7 +43,13 @@ class Table:
         return np.bincount(self.code, minlength=self.width).astype(float)
 
     def sums(self, weights: FloatArray) -> FloatArray:
-        """Sums of rows that are added with weights of shape (..., D), shape (..., K)."""
+        """Sums of rows that are added with weights of shape (..., D), shape (..., K).
+
+        Raises:
+            ValueError: If a weight is negative.
+        """
+        if weights.size and weights.min() < 0:
+            raise ValueError("A weight is negative; a report stands no time or some times.")
         return weights if self.rows is None else weights @ self.rows
 
     def value(self) -> float:

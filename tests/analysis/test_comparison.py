@@ -222,6 +222,30 @@ def test_the_command_prints_json(runs, capsys):
     assert {row["slice"] for row in found["gaps"]} >= {"pl", "macro", "pooled"}
 
 
+def test_another_metric_than_the_headline_can_be_compared(runs):
+    found = compare(runs["keyword"], runs["prior"], options=Options(metric="accuracy")).contrasts
+    assert set(found["task"]) == {"modality"}
+    assert found["mcnemar"].notna().any()
+
+
+def test_an_unknown_metric_is_refused_with_what_was_meant(runs, capsys):
+    arguments = ["compare", str(runs["keyword"].path), "--metric", "balanced_acuracy"]
+    status, printed = run_command(arguments, capsys)
+    assert status == 2
+    assert "did you mean 'balanced_accuracy'" in printed.err
+
+
+def test_scores_that_are_no_numbers_are_one_sentence(runs, tmp_path, corpus):
+    tasks = [get_task("modality")]
+    good = evaluate(load_model("baseline:tfidf"), tasks, corpus, out=tmp_path)
+    assert good.manifest["model"]["probabilities"]
+    spoilt = good.predictions.copy()
+    spoilt["scores"] = [np.full(len(each), np.nan) for each in spoilt["scores"]]
+    other = replace(good, manifest=good.manifest | {"id": "spoilt"}, predictions=spoilt)
+    with pytest.raises(ParrotError, match="cannot be scored"):
+        compare(good, other, options=Options(metric="log_loss"))
+
+
 @pytest.mark.parametrize("arguments", [["nowhere"], ["nowhere", "--margin", "0"]])
 def test_bad_input_is_one_sentence_and_status_2(arguments, capsys):
     status, printed = run_command(["compare", *arguments], capsys)

@@ -17,6 +17,8 @@ def row(**changed):
         "better": "higher",
         "p_adjusted": 0.01,
         "detectable": 0.031,
+        "percent": True,
+        "n": 100,
         "note": "",
     }
     return fields | changed
@@ -63,4 +65,17 @@ def test_two_texts_are_the_same_only_where_that_was_tested():
 def test_slices_without_figure_or_interval_say_so():
     bare = {"difference": None, "low": None, "high": None, "p_adjusted": None, "detectable": None}
     assert verdict(row(**bare, note="undefined here")) == "no figure: undefined here"
-    assert verdict(row(**(bare | {"difference": 1.0}))) == "no interval: too few reports"
+    one = bare | {"difference": 1.0}
+    assert verdict(row(**one, n=1)) == "no interval: too few reports"
+    assert verdict(row(**one)) == "no interval"
+
+
+def test_counts_are_in_their_own_unit_and_a_change_is_not_better():
+    counts = row(difference=-1.5, low=-2.25, high=-0.75, percent=False, better="neither")
+    assert verdict(counts) == "B is 1.50 higher, interval 0.75 to 2.25"
+
+
+def test_an_interval_without_zero_is_not_enough_when_p_is_adjusted():
+    assert verdict(row(p_adjusted=0.2)) == (
+        "not shown once p is adjusted (0.20), interval 1.1 to 7.3"
+    )

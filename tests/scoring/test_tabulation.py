@@ -126,3 +126,10 @@ def test_lengths_that_differ_are_refused():
         make_pairs([("a",)] * 2, [("a",)], np.arange(2))
     with pytest.raises(ValueError, match="2 gold answers and 2 predictions for 3 reports"):
         make_pairs([("a",)] * 2, [("a",)] * 2, np.arange(3))
+
+
+def test_a_negative_weight_is_refused():
+    pairs = make_pairs([("a",), ("b",)], [("a",), ("a",)], np.arange(2))
+    table = pairs.table(Accuracy(), slice(0, 2))
+    with pytest.raises(ValueError, match="negative"):
+        table.sums(np.array([1.0, -1.0]))
