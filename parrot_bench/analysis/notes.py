@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.scoring.estimates import ALONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from parrot_bench.store import Run
 
 ESTIMANDS = {
-    "A": "new reports of the same contributors",
+    "A": "new reports of the same contributors, who are too few to say anything of others",
     "B": "reports of new contributors",
 }
 
@@ -53,8 +54,13 @@ def scoring_notes(run: Run, part: pd.DataFrame, headline: str) -> Iterator[str]:
         return
     head = part[part["metric"] == headline]
     shown = head[head["slice_kind"].isin(("language", "macro", "pooled"))]
-    for note, same in shown[shown["note"] != ""].groupby("note", sort=False):
-        yield f"{', '.join(sorted(slice_name(each) for each in same['slice']))}: {note}."
+    notes: dict[str, list[str]] = {}
+    for name, note in zip(shown["slice"], shown["note"], strict=True):
+        for each in note.split("; "):
+            if each and each != ALONE:  # the line on intervals says so for all
+                notes.setdefault(each, []).append(slice_name(name))
+    for note, names in notes.items():
+        yield f"{', '.join(sorted(names))}: {note}."
     yield from _between_languages(head)
     yield from _twins(part)
     yield from _correlation(run, part, headline)

@@ -69,8 +69,10 @@ def _spread(
     if not high:
         note += "; no interval, they are more alike than chance makes them"
         return Estimate(0.0, None, None, LEVEL, "none", n, clusters, note=note)
-    ends = tidy(sqrt(low)), tidy(sqrt(high))
-    return Estimate(tidy(sqrt(value)), *ends, LEVEL, "Q profile", n, clusters, estimand, note=note)
+    least, most = measured.metric.bounds
+    widest = (most - least) / 2 * sqrt(len(kept) / (len(kept) - 1))  # half at either bound
+    value, low, high = (tidy(min(sqrt(each), widest)) for each in (value, low, high))
+    return Estimate(value, low, high, LEVEL, "Q profile", n, clusters, estimand, note=note)
 
 
 def _if_equal(
