@@ -125,8 +125,11 @@ class CodeTable:
         Args:
             code: A code; for one that does not exist, the line begins at its nearest prefix.
             with_upper: Whether to go on to the block and the chapter.
+
+        Returns:
+            Nothing for what is no code, such as a block.
         """
-        at = self.nearest(code)
+        at = self.nearest(code) if normalise_code(code) else None
         if at is None:
             return ()
         line = [] if at == self._name(code) else [at]

@@ -306,3 +306,8 @@ def test_hierarchical_f1_of_two_spine_codes_is_that_of_the_literature():
 
     assert f1(with_upper=True) == pytest.approx(0.18, abs=0.005)
     assert f1(with_upper=False) == 0
+
+
+def test_a_block_or_a_word_has_no_ancestors():
+    assert load_table().ancestors("A00-B99") == ()
+    assert load_table().ancestors("pneumonia") == ()
