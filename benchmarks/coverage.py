@@ -1,6 +1,6 @@
 """How often nominal 95 % intervals hold the truth: ours and those of other harnesses.
 
-    python benchmarks/coverage.py [--draws N] [--processes N]
+    python benchmarks/coverage.py [--draws N] [--processes N] [--settings 0,1] [--alternatives]
 
 Corpora of PARROT's size and languages are simulated (`simulation.py`). The truth is the figure of
 new contributors of the same kind, for means over labels over the labels with gold at hand. On the
@@ -41,9 +41,10 @@ from parrot_bench.scoring.comparison import Difference
 from parrot_bench.scoring.contract import Metric
 from parrot_bench.scoring.design import Design, make_design
 from parrot_bench.scoring.estimates import Measured, macro, measure_pairs
-from parrot_bench.scoring.intervals import Estimate, wilson
+from parrot_bench.scoring.intervals import Estimate, quantile, wilson
 from parrot_bench.scoring.metrics import Accuracy, ExampleF1, MicroF1
 from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1, PerLabel
+from parrot_bench.scoring.resampling import resample
 from parrot_bench.scoring.summaries import between_languages
 from parrot_bench.scoring.tabulation import Pairs
 
@@ -238,6 +239,66 @@ def many_labels(
         one_metric(hits, name, metric, pairs, reports, true)
 
 
+def alternatives(
+    hits: Hits, setting: Setting, reports: Design, generator: np.random.Generator
+) -> None:
+    """One draw of what we do not use: methods that ask the contributors of one language alone."""
+    names = setting.names
+    gold = gold_labels(reports, setting, generator)
+    chance = ability(reports, setting, generator)
+    said = answers(gold, chance, generator.random(len(reports)), setting, generator)
+    pairs = as_pairs(gold, said, names)
+    cells = setting.confusion("pl")
+    drawn = resample(reports, 500, int(generator.integers(1 << 30)))
+    for name, metric in (("accuracy", Accuracy()), ("macro-F1", MacroF1(names))):
+        values, truths = {}, {}
+        for language in reports.languages:
+            rows = reports.rows(language)
+            table = pairs.table(metric, rows)
+            present = [names[k : k + 1] for k in np.unique(gold[rows])]
+            true = truth(metric.fixed_for(present), cells, names)
+            if rows.stop - rows.start >= 10:
+                values[language], truths[language] = drawn.values(table, language), true
+            sizes = reports.sizes(language).astype(float)
+            if len(sizes) < 5:
+                continue
+            group = np.unique(reports.contributor[rows], return_inverse=True)[1]
+            sums, t = table.per_group(group, len(sizes)), quantile(0.95, len(sizes) - 1)
+            left = table.metric.value(sums.sum(axis=0) - sums)
+            spread = float(((left - left.mean()) ** 2).sum()) * (len(sizes) - 1) / len(sizes)
+            half, value = t * sqrt(spread), table.value()
+            record(hits, name, "jackknife, t(G-1)", language, (value - half, value + half, true))
+            if metric.proportion:
+                own = sums[:, 0] / sizes
+                between = float((((sizes / sizes.sum()) * (own - value)) ** 2).sum())
+                trials = value * (1 - value) * (len(sizes) - 1) / len(sizes) / max(between, 1e-12)
+                n = min(float(sizes.sum()), max(trials, 1e-6))
+                ends = wilson(value, n, degrees=len(sizes) - 1)
+                record(hits, name, "Korn-Graubard", language, (*ends, true))
+        for where, each in values.items():
+            tails = np.nanquantile(each, [0.025, 0.975])
+            held = (float(tails[0]), float(tails[1]), truths[where])
+            record(hits, name, "bootstrap of contributors", where, held)
+        mean = np.nanquantile(np.mean(list(values.values()), axis=0), [0.025, 0.975])
+        held = (float(mean[0]), float(mean[1]), float(np.mean(list(truths.values()))))
+        record(hits, name, "bootstrap of contributors", "macro", held)
+        table = pairs.table(metric, reports.rows())
+        whole = np.nanquantile(drawn.pooled(table), [0.025, 0.975])
+        true = truth(metric.fixed_for([names[k : k + 1] for k in np.unique(gold)]), cells, names)
+        held = (float(whole[0]), float(whole[1]), true)
+        record(hits, name, "bootstrap of contributors", "pooled", held)
+
+
+def alternatives_batch(setting: Setting, seed: int) -> Hits:
+    """Some draws of the alternatives."""
+    hits: Hits = defaultdict(list)
+    reports = design()
+    generator = np.random.default_rng([seed, 1, setting.labels])
+    for _ in range(BATCH):
+        alternatives(hits, setting, reports, generator)
+    return dict(hits)
+
+
 def batch(setting: Setting, seed: int) -> Hits:
     """Some draws of one setting."""
     hits: Hits = defaultdict(list)
@@ -258,8 +319,9 @@ def show(setting: Setting, hits: Hits) -> None:
     print("| metric | interval | " + " | ".join(columns) + " |")
     print("|---|---|" + "---|" * len(columns))
     metrics = list(dict.fromkeys(metric for metric, _, _ in hits))
+    methods = list(dict.fromkeys(("ours", *PEERS, *(method for _, method, _ in hits))))
     for metric in metrics:
-        for method in ("ours", *PEERS):
+        for method in methods:
             if any((metric, method, where) in hits for where in columns):
                 cells = [hits.get((metric, method, where), []) for where in columns]
                 shown = [f"{np.mean(c):.3f}".lstrip("0") if c else "" for c in cells]
@@ -272,13 +334,17 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--settings", default="", help="numbers from 0, such as 1,7; all if empty")
+    parser.add_argument(
+        "--alternatives", action="store_true", help="methods that are not used, instead of ours"
+    )
     chosen = parser.parse_args()
     numbers = [int(each) for each in chosen.settings.split(",") if each] or range(len(SETTINGS))
     with ProcessPoolExecutor(chosen.processes) as pool:
         for setting in (SETTINGS[each] for each in numbers):
             hits: Hits = defaultdict(list)
             seeds = range(-(-chosen.draws // BATCH))
-            for part in pool.map(batch, [setting] * len(seeds), seeds):
+            work = alternatives_batch if chosen.alternatives else batch
+            for part in pool.map(work, [setting] * len(seeds), seeds):
                 for key, each in part.items():
                     hits[key] += each
             show(setting, hits)
