@@ -22,7 +22,8 @@ from parrot_bench.runner import evaluate
 from parrot_bench.store import Answers, load_run
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell starts us aside
 from parrot_bench import evaluate, load_corpus
 from parrot_bench.models.base import ModelInfo, Prediction
 

@@ -126,11 +126,13 @@ class Smoothed(NamedTuple):
         value: The metric of the smoothed sums.
         variance: Its variance if reports were independent, of the same sums.
         hidden: By how much that exceeds the variance that the plain sums show; not negative.
+        rare: Whether a label has so few gold reports that the interval is approximate.
     """
 
     value: float
     variance: float
     hidden: float
+    rare: bool
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

@@ -13,6 +13,7 @@ from parrot_bench.scoring.influence import influence
 from parrot_bench.scoring.intervals import join
 from parrot_bench.scoring.tabulation import Pairs
 
+RARE = "labels with fewer than 5 reports, so the interval is approximate"
 SPREAD_PRIOR = 10.0
 """Reports' worth of the spread of all languages that is added to a language's own."""
 
@@ -97,6 +98,8 @@ def figure_of(metric: Metric, pairs: Pairs, rows: slice) -> Figure:
         scale = float(found.slope @ found.slope) * n
         scales = np.full(n, scale)
         return Figure(found.value, found.slope, within, weight, scales, rows, note=note)
+    if found.smoothed and found.smoothed.rare:
+        note = join(note, RARE)
     span = bounds[1] - bounds[0]
     value = float(np.clip(found.value, *bounds))  # rows in steps may miss a bound by as much
     place = (value - bounds[0]) / span

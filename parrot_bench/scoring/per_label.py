@@ -20,6 +20,8 @@ from parrot_bench.scoring.contract import (
 )
 from parrot_bench.scoring.metrics import MicroF1, MicroRecall
 
+FEW = 5
+"""Gold reports from which a label is no longer rare."""
 PRIOR = 2.0
 """Gold reports' worth of the common labels' score that is added to every label's own."""
 
@@ -201,7 +203,8 @@ def _smoothed_recall(hits: FloatArray, gold: FloatArray) -> Smoothed | None:
     smooth, plain = _recalls(hits, gold), hits / gold
     variance = (smooth * (1 - smooth) / gold).sum() / len(gold) ** 2
     shown = (plain * (1 - plain) / gold).sum() / len(gold) ** 2
-    return Smoothed(float(smooth.mean()), float(variance), max(float(variance - shown), 0.0))
+    hidden = max(float(variance - shown), 0.0)
+    return Smoothed(float(smooth.mean()), float(variance), hidden, bool((gold < FEW).any()))
 
 
 def _smoothed_f1(hits: FloatArray, predicted: FloatArray, gold: FloatArray) -> Smoothed | None:
@@ -220,7 +223,7 @@ def _smoothed_f1(hits: FloatArray, predicted: FloatArray, gold: FloatArray) -> S
         gold * _recalls(hits, gold), (wrong + 1) * expected / (expected + 1), gold
     )
     shown = _f1_and_variance(hits, wrong, gold)[1]
-    return Smoothed(*smooth, max(smooth[1] - shown, 0.0))
+    return Smoothed(*smooth, max(smooth[1] - shown, 0.0), bool((gold < FEW).any()))
 
 
 def _f1_and_variance(hits: FloatArray, wrong: FloatArray, gold: FloatArray) -> tuple[float, float]:
