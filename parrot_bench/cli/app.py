@@ -53,13 +53,6 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(models_app, name="models")
-app.command(
-    epilog=examples(
-        "parrot-bench compare runs/A runs/B",
-        "parrot-bench compare runs/A",
-        "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json",
-    )
-)(compare)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -192,3 +185,12 @@ def show(
         print_json({"run": done.manifest, "results": records.to_dict("records")})
         return
     print_tables(done, every_measure=every_measure)
+
+
+app.command(
+    epilog=examples(
+        "parrot-bench compare runs/A runs/B",
+        "parrot-bench compare runs/A",
+        "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json",
+    )
+)(compare)
