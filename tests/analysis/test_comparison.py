@@ -13,8 +13,17 @@ from parrot_bench.analysis.comparison import Options
 from parrot_bench.cli import main
 from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path
+from parrot_bench.scoring import comparison
 
 TASKS = ("region", "modality")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_swaps():
+    """A tenth of the random swaps: enough to tell the baselines apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "DRAWS", 999)
+        yield
 
 
 @pytest.fixture(scope="module")
