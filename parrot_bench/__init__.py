@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from parrot_bench.corpus import load_corpus
     from parrot_bench.errors import ParrotError
     from parrot_bench.models.loading import load_model
+    from parrot_bench.models.options import ModelOptions
     from parrot_bench.registry import get_task
     from parrot_bench.runner import evaluate
     from parrot_bench.store import load_run
 
 __all__ = [
+    "ModelOptions",
     "ParrotError",
     "Settings",
     "compare",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ModelOptions": "parrot_bench.models.options",
     "ParrotError": "parrot_bench.errors",
     "Settings": "parrot_bench.asking",
     "compare": "parrot_bench.analysis.comparison",

@@ -259,7 +259,8 @@ def prediction_frame(predictions: Sequence[tuple[Sheet, list[Prediction]]]) -> p
                     "labels": list(answer.labels),
                     "ranking": list(ranking),
                     "scores": [answer.scores[label] for label in ranking],
-                    "tokens": answer.tokens,
+                    "tokens_in": answer.tokens_in,
+                    "tokens_out": answer.tokens_out,
                     "truncated_input": answer.truncated_input,
                 }
             )

@@ -257,9 +257,11 @@ def _text(answer: Prediction) -> str:
             "scores": answer.scores,
             "status": answer.status,
             "raw": answer.raw,
-            "tokens": answer.tokens,
+            "tokens_in": answer.tokens_in,
+            "tokens_out": answer.tokens_out,
             "seconds": answer.seconds,
             "truncated_input": answer.truncated_input,
+            "strict": answer.strict,
         },
         ensure_ascii=False,
     )
@@ -268,4 +270,5 @@ def _text(answer: Prediction) -> str:
 def _prediction(text: str) -> Prediction:
     fields = json.loads(text)
     fields["labels"] = tuple(fields["labels"])
+    fields["strict"] = None if fields["strict"] is None else tuple(fields["strict"])
     return Prediction(**fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -26,10 +26,20 @@ class Label:
     Attributes:
         id: Identifier, such as "chest" or "J90".
         definition: One English line that says what the label covers.
+        names: What it is called, as (language, name), the usual name of a language first.
     """
 
     id: str
     definition: str
+    names: tuple[tuple[str, str], ...] = ()
+
+    def name_in(self, language: str) -> str:
+        """Its usual name in a language, else in English, else its definition or identifier."""
+        for code in (language, "en"):
+            for spoken, name in self.names:
+                if spoken == code:
+                    return name
+        return self.definition or self.id
 
 
 class LabelSpace:
@@ -63,6 +73,19 @@ class LabelSpace:
     def described(self) -> str:
         """The labels for a prompt, one 'id: definition' a line."""
         return "\n".join(f"- {label.id}: {label.definition}" for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTree:
+    """A hierarchy over a label space that is too large to score one by one.
+
+    Attributes:
+        top: Nodes of the first level, such as the chapters of ICD-10.
+        children: Nodes below a node, by its identifier; nothing below a label of the space.
+    """
+
+    top: tuple[Label, ...]
+    children: Mapping[str, tuple[Label, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +144,8 @@ class Task:
         names_leak: Whether texts often state the label outright (`--mask-modality`).
         finer_gold: Whether gold may hold labels that are finer than the label space's, as full
             codes are finer than categories; else gold outside the label space is an error.
+        tree: The hierarchy over its labels, for methods that cannot score all of them; None where
+            there are few.
     """
 
     name: str
@@ -137,6 +162,7 @@ class Task:
     views: tuple[TextView, ...] = TEXT_VIEWS
     names_leak: bool = False
     finer_gold: bool = False
+    tree: Callable[[], LabelTree] | None = None
 
     def __post_init__(self) -> None:
         """Check the card.
@@ -201,22 +227,46 @@ class Task:
             f'Answer with JSON only, in the form {{"{self.answer_key}": [...]}}:\n'
         )
 
+    def hypothesis(self, language: str) -> str:
+        """Sentence that is true of a report if a label is: `<name>.hypothesis.<language>.txt`.
+
+        Args:
+            language: ISO 639-1 code of the text that is asked about; English is the fallback.
+
+        Returns:
+            A text with the placeholder `{label}`, where a label's name is to stand.
+
+        Raises:
+            ParrotError: If the file is no UTF-8 or has no place for the label.
+        """
+        for code in (language, "en"):
+            path = (self.prompts or Path()) / f"{self.name}.hypothesis.{code}.txt"
+            if self.prompts is not None and path.is_file():
+                return read_prompt(path, "{label}").strip()
+        return "This report is about {label}."
+
     def prompt(self, item: Item, labels: LabelSpace) -> str:
         """The prompt for one item, in the language of its text."""
         template = self.prompt_template(item.text_language)
         return template.replace("{labels}", labels.described()).replace("{report}", item.text)
 
 
-def read_prompt(path: Path) -> str:
+def read_prompt(path: Path, place: str = "{report}") -> str:
     """Text of a prompt file.
 
+    Args:
+        path: The file.
+        place: Placeholder that must stand in it.
+
     Raises:
-        ParrotError: If it is no UTF-8 or has no place for the report.
+        ParrotError: If it is no UTF-8 or lacks the placeholder.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except ValueError as error:
         raise ParrotError(f"{path}: this prompt is not UTF-8; save it as UTF-8.") from error
-    if "{report}" not in text:
-        raise ParrotError(f"{path}: this prompt has no {{report}}, where the report is to stand.")
+    if place not in text:
+        raise ParrotError(
+            f"{path}: this prompt has no {place}, where the {place[1:-1]} is to stand."
+        )
     return text

@@ -26,7 +26,7 @@ from parrot_bench.scoring.metrics import (
 )
 from parrot_bench.scoring.per_label import MacroF1
 from parrot_bench.scoring.ranking import AveragePrecision, RecallAt, RPrecision
-from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
+from parrot_bench.task import Label, Labels, LabelSpace, LabelTree, Measure, Task
 
 ERRORS = (
     "exact",
@@ -45,6 +45,24 @@ def labels(corpus: Corpus) -> LabelSpace:  # noqa: ARG001
     """All three-character categories of ICD-10-CM, whatever the corpus holds."""
     table = load_table()
     return LabelSpace(Label(code, table.description(code)) for code in table.categories)
+
+
+@cache
+def hierarchy() -> LabelTree:
+    """Chapters, the blocks of each, and the categories of each block."""
+    table = load_table()
+    children: dict[str, dict[str, None]] = {}
+    for code in table.categories:
+        block, chapter = table.ancestors(code)
+        children.setdefault(chapter, {})[block] = None
+        children.setdefault(block, {})[code] = None
+    return LabelTree(
+        top=tuple(Label(name, table.description(name)) for name in table.chapters),
+        children={
+            name: tuple(Label(each, table.description(each)) for each in below)
+            for name, below in children.items()
+        },
+    )
 
 
 def gold(report: Report) -> Labels | None:
@@ -167,4 +185,5 @@ TASK = Task(
     answer_key="codes",
     prompts=Path(__file__).parent / "prompts",
     finer_gold=True,
+    tree=hierarchy,
 )

@@ -125,6 +125,7 @@ def run(
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
+    from parrot_bench.models.options import ModelOptions
     from parrot_bench.registry import get_tasks
     from parrot_bench.runner import evaluate
 
@@ -140,7 +141,9 @@ def run(
         data, view="raw" if raw else "clean", without=split(without), strict=strict
     )
     say_findings(corpus.findings, data)
-    loaded = load_model(model, method=method, seed=seed, device=device, dtype=dtype)
+    loaded = load_model(
+        model, method=method, options=ModelOptions(seed=seed, device=device, dtype=dtype)
+    )
     with ProgressBar() as progress:
         done = evaluate(loaded, chosen, corpus, settings, out=out, progress=progress)
     _show_results(done)

@@ -50,9 +50,11 @@ def _normal(answer: object, report_id: str) -> Prediction:
         labels=_labels(answer.labels),
         scores=_scores(answer.scores),
         raw=str(answer.raw),
-        tokens=int(_number(answer.tokens, "tokens")),
+        tokens_in=int(_number(answer.tokens_in, "tokens_in")),
+        tokens_out=int(_number(answer.tokens_out, "tokens_out")),
         seconds=_number(answer.seconds, "seconds"),
         truncated_input=bool(answer.truncated_input),
+        strict=None if answer.strict is None else _labels(answer.strict),
         note=str(answer.note),
     )
 

@@ -23,9 +23,12 @@ class Prediction:
             only decides.
         status: "ok", or why there is no usable answer. Only "failed" is left out of the scores.
         raw: The answer as the model gave it, where it is a text. Never leaves the machine.
-        tokens: Tokens read and written; 0 where the model has none.
+        tokens_in: Tokens read, special tokens and label texts included; 0 where there are none.
+        tokens_out: Tokens written; 0 where the model writes none.
         seconds: Time spent on this item.
-        truncated_input: Whether the text was longer than the model takes, and read up to there.
+        truncated_input: Whether the report did not fit, and was cut in its middle.
+        strict: Labels by the strict parser, `labels` being those of the lenient one; None where
+            the answer is not parsed.
         note: For "failed": one sentence, without report text.
     """
 
@@ -34,9 +37,11 @@ class Prediction:
     scores: dict[str, float] = field(default_factory=dict)
     status: Status = "ok"
     raw: str = ""
-    tokens: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
     seconds: float = 0.0
     truncated_input: bool = False
+    strict: Labels | None = None
     note: str = ""
 
     @property
@@ -52,16 +57,17 @@ class ModelInfo:
     Attributes:
         spec: How it was named on the command line.
         name: Name without options.
-        method: How it answers: "rule", "fit", "embed", "choose".
+        method: How it answers: "rule", "fit", or one of `loading.METHODS`.
         revision: Resolved commit of a hub model; empty for local folders and baselines.
         digest: SHA-256 over the weight files or tables; empty where there are none.
         parameters: Number of parameters; 0 where there are none.
         trained_on_data: Whether it saw gold labels of the evaluated corpus; such a model is always
             asked about all items at once.
         probabilities: Whether its scores of a single-label task are probabilities of all labels.
-        together: Items that are answered together, from the first item on. A run that was cut off
-            goes on at a multiple of it, so that the scores come out the same to the last bit.
-        settings: Whatever else changes the answers: dtype, device, pooling, top-k rule.
+        together: Items that are answered together, from the first item on. Their answers are kept
+            together too, so that a run that was cut off gives the same scores to the last bit.
+        settings: Whatever else changes the answers: dtype, device, pooling, top-k rule. All of the
+            info is known before any weight is loaded.
     """
 
     spec: str
@@ -92,7 +98,10 @@ class Model(Protocol):
     def predict(
         self, task: Task, labels: LabelSpace, items: Sequence[Item]
     ) -> Iterator[Prediction]:
-        """Answer every item, in order, one prediction each.
+        """Answer every item, one prediction each, in any order.
+
+        Where `info.together` is n, the items come in groups of n from the first one on, longest
+        texts first, and an answer may depend on the others of its group.
 
         A model reads `item.text`. Only one whose `info.trained_on_data` is true may read
         `item.gold`.

@@ -20,6 +20,7 @@ from parrot_bench.models.base import ModelInfo, Prediction
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub import Source, digest
 from parrot_bench.models.network import load
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, LabelSpace, Task
 
 CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -39,20 +40,23 @@ class ChoiceModel:
         info: Its identity.
     """
 
-    def __init__(
-        self, source: Source, *, device: str | None = None, dtype: str | None = None
-    ) -> None:
+    def __init__(self, source: Source, options: ModelOptions) -> None:
         """Load the model.
 
         Raises:
             ParrotError: If it is no causal language model, or keeps no cache that can be shared.
         """
+        if source.config.get("is_encoder_decoder"):
+            raise ParrotError(
+                f"Model '{source.spec}': {source.architecture or 'it'} is an encoder-decoder, "
+                "which is not supported; choose an encoder or a causal language model."
+            )
         if not source.architecture.endswith(CAUSAL):
             raise ParrotError(
                 f"Model '{source.spec}' is no causal language model "
                 f"({source.architecture or 'no architecture named'}): use --method embed."
             )
-        self._loaded = load(source, causal=True, device=device, dtype=dtype)
+        self._loaded = load(source, "causal", options)
         parameters = inspect.signature(self._loaded.network.forward).parameters
         # transformers renamed the argument in 5.2x; both names are in use.
         names = [name for name in ("cache", "past_key_values") if name in parameters]
@@ -71,7 +75,7 @@ class ChoiceModel:
             name=source.name,
             method="choose",
             revision=source.revision,
-            digest=digest(source.folder),
+            digest=digest(source),
             parameters=self._loaded.parameters,
             settings={
                 "device": self._loaded.device,
@@ -111,7 +115,7 @@ class ChoiceModel:
                 item.report_id,
                 decide(scores, task.kind, MARGIN),
                 scores,
-                tokens=shared + sum(len(row) - shared for row in rows),
+                tokens_in=shared + sum(len(row) - shared for row in rows),
                 seconds=time.perf_counter() - began,
             )
 

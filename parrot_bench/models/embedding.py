@@ -16,6 +16,7 @@ from parrot_bench.models.base import ModelInfo, Prediction
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub import Source, digest
 from parrot_bench.models.network import load
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import pool, read_layout
 from parrot_bench.models.vector_cache import Embedded, VectorCache
 from parrot_bench.task import Item, Label, LabelSpace, Task
@@ -59,17 +60,16 @@ class EmbeddingModel:
         info: Its identity.
     """
 
-    def __init__(
-        self, source: Source, *, device: str | None = None, dtype: str | None = None
-    ) -> None:
+    def __init__(self, source: Source, options: ModelOptions) -> None:
         """Load the model.
 
         Raises:
             ParrotError: If it cannot be loaded, or asks for a step that is not known here.
         """
         self._layout = read_layout(source)
-        self._loaded = load(source, causal=False, device=device, dtype=dtype)
-        self._max_tokens = self._longest()
+        self._loaded = load(source, "none", options)
+        limits = (self._loaded.max_tokens, self._layout.max_tokens)
+        self._max_tokens = min((each for each in limits if each), default=10**9)
         self._tokens_that_fit = math.inf
         self._label_vectors: dict[tuple[Label, ...], Tensor] = {}
         self._recent = VectorCache(CACHE_BYTES)
@@ -78,7 +78,7 @@ class EmbeddingModel:
             name=source.name,
             method="embed",
             revision=source.revision,
-            digest=digest(source.folder),
+            digest=digest(source),
             parameters=self._loaded.parameters,
             together=CPU_CHUNK if self._loaded.device == "cpu" else GPU_CHUNK,
             settings={
@@ -128,7 +128,7 @@ class EmbeddingModel:
                 item.report_id,
                 decide(scores, task.kind, margin),
                 {label: scores[label] for label in best},
-                tokens=length,
+                tokens_in=length,
                 seconds=seconds * length,
                 truncated_input=i in longer,
             )
@@ -199,17 +199,3 @@ class EmbeddingModel:
             for step in self._layout.steps:
                 vectors = step(vectors)
             return torch.nn.functional.normalize(vectors)
-
-    def _longest(self) -> int:
-        """Most tokens that model, tokenizer and position table all take."""
-        import torch
-
-        config = self._loaded.network.config.get_text_config()
-        limits = [self._loaded.tokenizer.model_max_length, self._layout.max_tokens]
-        limits.append(getattr(config, "max_position_embeddings", None))
-        for name, table in self._loaded.network.named_modules():
-            if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding):
-                # RoBERTa's positions begin after its padding index.
-                offset = 0 if table.padding_idx is None else table.padding_idx + 1
-                limits.append(table.num_embeddings - offset)
-        return int(min(each for each in limits if isinstance(each, (int, float)) and each > 0))

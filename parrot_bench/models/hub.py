@@ -1,7 +1,7 @@
-"""Find, check and load Hugging Face models: what the methods "embed" and "choose" share.
+"""Find and check Hugging Face models: what all methods share.
 
 A model is a folder in the layout of the Hugging Face hub, local or in the hub's cache. Its weights
-come from safetensors alone and its own Python code is never run.
+come from safetensors and its own Python code is not run, unless the user says otherwise.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from parrot_bench.errors import ParrotError
+from parrot_bench.models.file_digests import file_digest
+from parrot_bench.models.options import DEFAULT, ModelOptions
 
 PREFIX = "hf:"
 TOKENIZERS = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json")
@@ -32,6 +34,8 @@ FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
     "merges.txt",
+    "chat_template*",
+    "generation_config.json",
     *TOKENIZERS,
 )
 """Files that make the answers: these are downloaded and digested."""
@@ -52,6 +56,7 @@ class Source:
         revision: Commit of a hub model; empty for a local folder.
         config: The transformer's config.json.
         modules: Entries of modules.json; empty where it is no sentence-transformers model.
+        pickled: Whether its weights come from pickled files.
     """
 
     spec: str
@@ -61,6 +66,7 @@ class Source:
     revision: str
     config: dict[str, Any]
     modules: tuple[dict[str, Any], ...]
+    pickled: bool = False
 
     @property
     def public_spec(self) -> str:
@@ -73,10 +79,14 @@ class Source:
         return str((self.config.get("architectures") or [""])[0])
 
 
-def resolve(spec: str) -> Source:
+def resolve(spec: str, options: ModelOptions = DEFAULT) -> Source:
     """Find the model that `hf:NAME[@revision]` names; downloads a hub model if need be.
 
     A NAME that is an existing folder is that folder, whatever it looks like.
+
+    Args:
+        spec: The model.
+        options: Whether pickled weights and the model's own code are trusted.
 
     Raises:
         ParrotError: If there is no such model, it cannot be reached, or its folder lacks parts.
@@ -85,7 +95,7 @@ def resolve(spec: str) -> Source:
     name, _, revision = text.partition("@")
     local, before = Path(text).expanduser(), Path(text.rpartition("@")[0]).expanduser()
     if text and local.is_dir():
-        return _inspect(spec, PREFIX + _folder_name(local.resolve()), local, "")
+        return _inspect(spec, PREFIX + _folder_name(local.resolve()), local, "", options)
     if text.rpartition("@")[0] and before.is_dir():
         raise ParrotError(
             f"Model '{spec}': {before} is a local folder, which has no revisions; "
@@ -96,8 +106,8 @@ def resolve(spec: str) -> Source:
             f"Model '{spec}': there is no such folder; name an existing folder or a hub model, "
             "as in hf:sentence-transformers/LaBSE."
         )
-    folder = _download(name, revision)
-    return _inspect(spec, PREFIX + name, folder, folder.name)
+    folder = _download(name, revision, options)
+    return _inspect(spec, PREFIX + name, folder, folder.name, options)
 
 
 def _folder_name(folder: Path) -> str:
@@ -106,11 +116,12 @@ def _folder_name(folder: Path) -> str:
     return folder.name if telling else f"{folder.parent.name}/{folder.name}"
 
 
-def _download(name: str, revision: str) -> Path:
+def _download(name: str, revision: str, options: ModelOptions) -> Path:
     """The snapshot of a hub model; its folder is called by the commit."""
     from huggingface_hub import errors, snapshot_download
 
-    wanted = [*FILES, *(f"{MODULE_FOLDER}/{each}" for each in FILES)]
+    files = [*FILES, *_trusted(options)]
+    wanted = [*files, *(f"{MODULE_FOLDER}/{each}" for each in files)]
     others = ["[!0-9]*/*", "consolidated*"]
     # The first that fits: a gated model is also one that is not found.
     sentences = {
@@ -144,7 +155,13 @@ def _download(name: str, revision: str) -> Path:
     return Path(found)
 
 
-def _inspect(spec: str, name: str, folder: Path, revision: str) -> Source:
+def _trusted(options: ModelOptions) -> list[str]:
+    """Files that are read only where the user trusts them."""
+    pickles = [*PICKLES, "*.bin.index.json"] if options.allow_pickle else []
+    return [*pickles, *(["*.py"] if options.trust_remote_code else [])]
+
+
+def _inspect(spec: str, name: str, folder: Path, revision: str, options: ModelOptions) -> Source:
     """Check that a folder holds all parts of a model."""
     at = f"Model '{spec}'"
     modules: tuple[dict[str, Any], ...] = ()
@@ -162,20 +179,24 @@ def _inspect(spec: str, name: str, folder: Path, revision: str) -> Source:
         )
     config = read_json(transformer / "config.json", at, dict)
     held = [path.name for path in transformer.iterdir()]
-    if not _any(held, ("*.safetensors",)):
-        pickle = next((each for each in sorted(held) if _any([each], PICKLES)), None)
+    pickled = not _any(held, ("*.safetensors",))
+    pickle = next((each for each in sorted(held) if _any([each], PICKLES)), None)
+    if pickled and pickle is None:
+        raise ParrotError(
+            f"{at}: it has no safetensors weights; convert its weights with save_pretrained."
+        )
+    if pickled and not options.allow_pickle:
         raise ParrotError(
             f"{at}: its weights are pickled ({pickle}), which could run code when loaded; "
-            "convert them with save_pretrained, which writes safetensors."
-            if pickle
-            else f"{at}: it has no safetensors weights; convert its weights with save_pretrained."
+            "convert them with save_pretrained, which writes safetensors, or give --allow-pickle "
+            "if you trust them."
         )
     if not _any(held, TOKENIZERS):
         raise ParrotError(
             f"{at}: {transformer} holds no tokenizer (tokenizer.json or a vocabulary); "
             "save the tokenizer beside the model."
         )
-    return Source(spec, name, folder, transformer, revision, config, modules)
+    return Source(spec, name, folder, transformer, revision, config, modules, pickled)
 
 
 def _any(names: list[str], patterns: tuple[str, ...]) -> bool:
@@ -204,17 +225,19 @@ def read_json(path: Path, at: str, kind: type) -> Any:
     return found
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over names and contents of the weight, config and tokenizer files.
+def digest(source: Source) -> str:
+    """SHA-256 over names and contents of the weight, config, tokenizer and code files.
 
-    It is that of the lines that `sha256sum` prints for these files, sorted by name.
+    It is that of the lines that `sha256sum` prints for these files, sorted by name. What a file's
+    content hashes to is remembered by its path, size and time, since weights are large.
     """
-    found = []
-    for path in (*folder.iterdir(), *folder.glob(f"{MODULE_FOLDER}/*")):
-        if path.is_file() and _any([path.name], FILES):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            found.append((path.relative_to(folder).as_posix(), content))
+    folder = source.folder
+    wanted = (*FILES, "*.py", *(PICKLES if source.pickled else ()))
+    found = [
+        (path.relative_to(folder).as_posix(), file_digest(path))
+        for path in (*folder.iterdir(), *folder.glob(f"{MODULE_FOLDER}/*"))
+        if path.is_file() and _any([path.name], wanted)
+    ]
     lines = "".join(f"{content}  {name}\n" for name, content in sorted(found))
     return hashlib.sha256(lines.encode()).hexdigest()
 

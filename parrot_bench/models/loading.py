@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.models.base import Model
+from parrot_bench.models.options import DEFAULT, ModelOptions
+
+if TYPE_CHECKING:
+    from parrot_bench.models.hub import Source
 
 EXAMPLES = "baseline:keyword, hf:sentence-transformers/LaBSE or hf:./my-model"
 PREFIXES = ("baseline", "hf")
-METHODS = ("embed", "choose")
+METHODS = {
+    "choose": "parrot_bench.models.causal.ChoiceModel",
+    "embed": "parrot_bench.models.embedding.EmbeddingModel",
+}
+"""How a Hugging Face model answers, and the class that does it."""
+CAUSAL = ("ForCausalLM", "LMHeadModel")
+"""Ends of the class names of causal language models."""
 ENCODERS = ("Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification")
 """Ends of the class names of networks whose states can be pooled."""
 
 
-def load_model(
-    spec: str,
-    *,
-    method: str | None = None,
-    seed: int = 0,
-    device: str | None = None,
-    dtype: str | None = None,
-) -> Model:
-    """Load a model.
+def load_model(spec: str, *, method: str | None = None, options: ModelOptions = DEFAULT) -> Model:
+    """Find a model and what it is; its weights are loaded when it is first asked.
 
     Args:
         spec: `baseline:NAME`, or `hf:NAME[@revision]` for a hub model or a local folder.
-        method: How a Hugging Face model answers, "embed" or "choose"; found out if not given.
-        seed: Seed of what is random in a baseline.
-        device: Where a Hugging Face model runs: "cpu", "cuda"; a GPU if there is one by default.
-        dtype: Its precision: "float32", "bfloat16", "float16".
+        method: How a Hugging Face model answers, one of `METHODS`; its config says so if not given.
+        options: How it is loaded and asked.
 
     Raises:
-        ParrotError: If there is no such model, or it cannot be loaded.
+        ParrotError: If there is no such model, or it cannot answer that way.
     """
     prefix, colon, name = spec.partition(":")
     if not colon or prefix not in PREFIXES:
@@ -40,41 +44,52 @@ def load_model(
     if method is not None and method not in METHODS:
         raise unknown("method", method, METHODS)
     if prefix == "baseline":
-        given = {"--method": method, "--device": device, "--dtype": dtype}
+        given = {"--method": method, "--device": options.device, "--dtype": options.dtype}
         for option in (name for name, value in given.items() if value is not None):
             raise ParrotError(f"Model '{spec}': a baseline has no {option}; leave it out.")
         from parrot_bench.models.baselines import load_baseline
 
-        return load_baseline(name, seed)
-    return _load_hub(spec, method, device, dtype)
-
-
-def _load_hub(spec: str, method: str | None, device: str | None, dtype: str | None) -> Model:
-    from parrot_bench.models.causal import CAUSAL, ChoiceModel
-    from parrot_bench.models.embedding import EmbeddingModel
+        return load_baseline(name, options.seed)
     from parrot_bench.models.hub import resolve
 
-    source = resolve(spec)
-    if source.config.get("is_encoder_decoder"):
+    source = resolve(spec, options)
+    possible = methods_for(source)
+    if method is None and not possible:
         raise ParrotError(
-            f"Model '{spec}': {source.architecture or 'it'} is an encoder-decoder, which is not "
-            "supported; choose an encoder or a causal language model."
+            f"Model '{spec}': its config.json does not say how it answers "
+            f"(architecture {source.architecture or 'not named'}); "
+            f"give --method {', '.join(METHODS)}."
         )
-    if method is None:
-        if source.modules:
-            method = "embed"
-        elif source.architecture.endswith(CAUSAL):
-            method = "choose"
-        elif source.architecture.endswith(ENCODERS):
-            method = "embed"
-        else:
-            raise ParrotError(
-                f"Model '{spec}': its config.json does not say how it answers "
-                f"(architecture {source.architecture or 'not named'}); "
-                "give --method embed or --method choose."
-            )
-    loaded = ChoiceModel if method == "choose" else EmbeddingModel
-    return loaded(source, device=device, dtype=dtype)
+    return make(method or possible[0], source, options)
+
+
+def make(method: str, source: Source, options: ModelOptions) -> Model:
+    """The model of a method.
+
+    Raises:
+        ParrotError: If the model cannot answer that way.
+    """
+    module, _, name = METHODS[method].rpartition(".")
+    loaded: Callable[[Any, ModelOptions], Model] = getattr(import_module(module), name)
+    return loaded(source, options)
+
+
+def methods_for(source: Source) -> tuple[str, ...]:
+    """Methods that a model's config allows, the usual one first; none where it says nothing."""
+    if source.modules:
+        found: tuple[str, ...] = ("embed", "probe")
+    elif source.config.get("is_encoder_decoder"):
+        found = ("choose", "generate")
+    elif source.architecture.endswith(CAUSAL):
+        found = ("choose", "generate", "embed", "probe")
+    elif source.architecture.endswith("ForSequenceClassification"):
+        outputs = {str(each).casefold() for each in source.config.get("label2id") or {}}
+        found = ("entail" if "entailment" in outputs else "classify", "embed", "probe")
+    elif source.architecture.endswith(ENCODERS):
+        found = ("embed", "probe")
+    else:
+        found = ()
+    return tuple(each for each in found if each in METHODS)
 
 
 def _unknown_prefix(spec: str) -> ParrotError:

@@ -1,72 +1,87 @@
-"""Load a network and its tokenizer, from safetensors and without remote code."""
+"""Load a network and its tokenizer, from safetensors and without remote code unless asked for."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.device import default_device, dtype_of
 from parrot_bench.models.hub import Source, quiet
+from parrot_bench.models.options import ModelOptions
 
-DTYPES = ("float32", "bfloat16", "float16")
+Head = Literal["none", "causal", "seq2seq", "classification"]
+CLASSES: dict[Head, str] = {
+    "none": "AutoModel",
+    "causal": "AutoModelForCausalLM",
+    "seq2seq": "AutoModelForSeq2SeqLM",
+    "classification": "AutoModelForSequenceClassification",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A network in memory, ready to answer, and its tokenizer."""
+    """A network in memory, ready to answer, and its tokenizer.
+
+    Attributes:
+        network: The network, in evaluation mode.
+        tokenizer: Its tokenizer; pads on the left where the network is a causal decoder.
+        device: Where inputs go.
+        dtype: Precision of its weights, before any quantisation.
+        parameters: Number of parameters.
+        max_tokens: Most tokens of an input, special tokens included; None where nothing limits it.
+    """
 
     network: Any
     tokenizer: Any
     device: str
     dtype: str
     parameters: int
+    max_tokens: int | None
 
 
-def load(source: Source, *, causal: bool, device: str | None, dtype: str | None) -> Loaded:
+def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
     """Load the network and the tokenizer.
 
     Args:
         source: The model.
-        causal: With the language modelling head, or without any head.
-        device: "cpu", "cuda" or "cuda:1"; a GPU if there is one by default.
-        dtype: One of `DTYPES`; by default float32 on a CPU, else that of the checkpoint.
+        head: Which head the network has: none, language modelling, or classification.
+        options: Device, precision, attention, quantisation, and what is trusted.
 
     Raises:
-        ParrotError: If the parts are damaged, do not fit together, or need code of their own.
+        ParrotError: If the parts are damaged, do not fit together, need code of their own that is
+            not trusted, or a library that is not installed.
     """
     import transformers
 
-    place = _device(device)
-    if dtype is None:
-        named = str(source.config.get("dtype") or source.config.get("torch_dtype"))
-        dtype = named if place != "cpu" and named in DTYPES else "float32"
-    if dtype not in DTYPES:
-        raise unknown("dtype", dtype, DTYPES)
-    if source.config.get("model_type") not in transformers.CONFIG_MAPPING:
-        why = "its own Python code" if "auto_map" in source.config else "a newer transformers"
-        raise ParrotError(
-            f"Model '{source.spec}': type '{source.config.get('model_type')}' is unknown here; it "
-            f"needs {why}, which is not run; choose another model or upgrade transformers."
-        )
-    auto: Any = transformers.AutoModelForCausalLM if causal else transformers.AutoModel
-    part, options = "config.json", {"trust_remote_code": False, "local_files_only": True}
+    _check_installed(options)
+    place = options.device or default_device()
+    if not options.device_map:
+        _check_device(place)
+    _check_known(source, options)
+    trust = {"trust_remote_code": options.trust_remote_code, "local_files_only": True}
+    part = "config.json"
     try:
         with quiet():
-            config = transformers.AutoConfig.from_pretrained(source.transformer, **options)
+            config = transformers.AutoConfig.from_pretrained(source.transformer, **trust)
             part = "tokenizer"
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source.transformer, **options)
+            tokenizer: Any = transformers.AutoTokenizer.from_pretrained(source.transformer, **trust)
             part = "network"
-            network, report = auto.from_pretrained(
+            network, report = getattr(transformers, CLASSES[head]).from_pretrained(
                 source.transformer,
                 config=config,
-                use_safetensors=True,
-                dtype=dtype,
+                use_safetensors=not source.pickled,
+                dtype=dtype_of(source, options),
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are reported, and refused below
-                **options,
+                **_placing(options, place),
+                **trust,
             )
-            network = network.to(place).eval()
+            if not options.device_map and not options.quantisation:
+                network = network.to(place)
+            network = network.eval()
     except Exception as error:  # transformers raises whatever its parsers raise
         reason = " ".join(str(error).split())[:200]
         raise ParrotError(
@@ -74,11 +89,71 @@ def load(source: Source, *, causal: bool, device: str | None, dtype: str | None)
             f"{reason}); copy or download the model again."
         ) from error
     _check_fit(source, network, tokenizer, report)
-    return Loaded(network, tokenizer, place, dtype, network.num_parameters())
+    if head == "causal":
+        tokenizer.padding_side = "left"
+    return Loaded(
+        network=network,
+        tokenizer=tokenizer,
+        device=str(network.device),
+        dtype=dtype_of(source, options),
+        parameters=network.num_parameters(),
+        max_tokens=_max_tokens(network, tokenizer),
+    )
+
+
+def _placing(options: ModelOptions, place: str) -> dict[str, Any]:
+    """Arguments of from_pretrained that say where and in how many bits the weights lie."""
+    chosen: dict[str, Any] = {}
+    if options.attention:
+        chosen["attn_implementation"] = options.attention
+    if options.device_map:
+        chosen["device_map"] = options.device_map
+    if options.quantisation:
+        from transformers import BitsAndBytesConfig
+
+        few = options.quantisation == "int4"
+        bits: Any = BitsAndBytesConfig  # untyped
+        chosen["quantization_config"] = bits(load_in_4bit=few, load_in_8bit=not few)
+        chosen.setdefault("device_map", {"": place})
+    return chosen
+
+
+def _check_installed(options: ModelOptions) -> None:
+    """Libraries that an option needs and a plain install does not bring."""
+    needed = {"accelerate": options.device_map or options.quantisation}
+    needed["bitsandbytes"] = options.quantisation
+    for library in (name for name, asked in needed.items() if asked):
+        if importlib.util.find_spec(library) is None:
+            option = "--quantisation" if options.quantisation else "--device-map"
+            raise ParrotError(
+                f"{option} needs the library {library}, which is not installed; "
+                "install parrot-bench[large]."
+            )
+
+
+def _check_known(source: Source, options: ModelOptions) -> None:
+    import transformers
+
+    kind = source.config.get("model_type")
+    if kind in transformers.CONFIG_MAPPING:
+        return
+    own = "auto_map" in source.config
+    if own and options.trust_remote_code:
+        return
+    raise ParrotError(
+        f"Model '{source.spec}': type '{kind}' is unknown here; it needs "
+        + (
+            "its own Python code, which is not run unless you trust it and give "
+            "--trust-remote-code."
+            if own
+            else "a newer transformers; choose another model or upgrade transformers."
+        )
+    )
 
 
 def _check_fit(source: Source, network: Any, tokenizer: Any, report: Mapping[str, Any]) -> None:
-    # The pooler is a head that neither method uses; anything else would be random numbers.
+    # The pooler is a head that no method uses without its classifier; anything else would be
+    # random numbers.
     unfit = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     unfit = {key for key in unfit if "pooler" not in key}
     if unfit:
@@ -94,16 +169,28 @@ def _check_fit(source: Source, network: Any, tokenizer: Any, report: Mapping[str
         )
 
 
-def _device(name: str | None) -> str:
+def _max_tokens(network: Any, tokenizer: Any) -> int | None:
+    """Most tokens that model, tokenizer and position table all take."""
     import torch
 
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
+    config = network.config.get_text_config()
+    limits = [tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
+    for name, table in network.named_modules():
+        if name.endswith("position_embeddings") and isinstance(table, torch.nn.Embedding):
+            # RoBERTa's positions begin after its padding index.
+            offset = 0 if table.padding_idx is None else table.padding_idx + 1
+            limits.append(table.num_embeddings - offset)
+    # A tokenizer without a limit says so by a number like 1e30.
+    known = [each for each in limits if isinstance(each, (int, float)) and 0 < each < 10**9]
+    return int(min(known)) if known else None
+
+
+def _check_device(name: str) -> None:
+    import torch
+
     try:
-        place = torch.device(name)
-        torch.empty(0, device=place)
+        torch.empty(0, device=torch.device(name))
     except (RuntimeError, AssertionError) as error:
         raise ParrotError(
             f"Device '{name}' cannot be used here; leave --device out, or use cpu or cuda."
         ) from error
-    return str(place)

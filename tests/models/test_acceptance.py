@@ -16,19 +16,19 @@ def test_numbers_and_texts_become_plain_and_labels_stand_once() -> None:
         "1",
         [np.str_("chest"), "head", "chest"],  # type: ignore[arg-type]
         {np.str_("chest"): np.float32(0.5), "head": 1},  # type: ignore[dict-item]
-        tokens=np.int64(7),  # type: ignore[arg-type]
+        tokens_in=np.int64(7),  # type: ignore[arg-type]
         seconds=np.float64(0.25),
         truncated_input=np.bool_(True),  # type: ignore[arg-type]
     )
     found = accepted(answer, "1")
     assert found == Prediction(
-        "1", ("chest", "head"), {"chest": 0.5, "head": 1.0}, tokens=7, seconds=0.25,
+        "1", ("chest", "head"), {"chest": 0.5, "head": 1.0}, tokens_in=7, seconds=0.25,
         truncated_input=True,
     )  # fmt: skip
     assert [type(label) for label in found.labels] == [str, str]
     assert {type(score) for score in found.scores.values()} == {float}
     assert {type(label) for label in found.scores} == {str}
-    assert (type(found.tokens), type(found.seconds), type(found.truncated_input)) == (
+    assert (type(found.tokens_in), type(found.seconds), type(found.truncated_input)) == (
         int,
         float,
         bool,
@@ -53,7 +53,7 @@ def test_numbers_and_texts_become_plain_and_labels_stand_once() -> None:
         (Prediction("1", (), {"a": None}), "Its score of a label is a NoneType, not a number."),
         (Prediction("1", (), {0: 1.0}), "Its scores are a dict, not numbers by label."),
         (Prediction("1", (), [0.5]), "Its scores are a list, not numbers by label."),
-        (Prediction("1", (), tokens=None), "Its tokens is a NoneType, not a number."),
+        (Prediction("1", (), tokens_in=None), "Its tokens_in is a NoneType, not a number."),
     ],
 )
 def test_what_cannot_be_used_has_failed_and_says_why(answer: Any, note: str) -> None:

@@ -10,6 +10,7 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models import causal
 from parrot_bench.models.causal import ChoiceModel
 from parrot_bench.models.hub import resolve
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
 
 Make = Callable[[Kind], Task]
@@ -17,7 +18,7 @@ SHAPES = ("gpt2_folder", "llama_folder", "sliding_folder")
 
 
 def model_of(folder: Path) -> ChoiceModel:
-    return ChoiceModel(resolve(f"hf:{folder}"), device="cpu")
+    return ChoiceModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
 
 
 def reference(folder: Path, prompt: str, text: str, *, bos: bool) -> float:

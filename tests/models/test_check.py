@@ -10,6 +10,7 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import ModelInfo, Prediction
 from parrot_bench.models.check import check_model, synthetic_items
 from parrot_bench.models.loading import load_model
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
 
 Make = Callable[[Kind], Task]
@@ -125,7 +126,7 @@ def test_baselines_work(name: str, kind: Kind, space: LabelSpace, make_task: Mak
 def test_choose_is_not_applicable_to_a_large_space(
     gpt2_folder: Path, space: LabelSpace, make_task: Make
 ) -> None:
-    model = load_model(f"hf:{gpt2_folder}", device="cpu")
+    model = load_model(f"hf:{gpt2_folder}", options=ModelOptions(device="cpu"))
     many = LabelSpace(Label(f"L{i}", "") for i in range(300))
     task = make_task("multi-label")
     outcomes = [row.outcome for row in check_model(model, [(task, space), (task, many)])]

@@ -10,6 +10,7 @@ import pytest
 from parrot_bench.models import embedding
 from parrot_bench.models.embedding import EmbeddingModel, label_text
 from parrot_bench.models.hub import resolve
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.vector_cache import Embedded, VectorCache
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
 
@@ -17,7 +18,7 @@ Make = Callable[[Kind], Task]
 
 
 def model_of(folder: Path) -> EmbeddingModel:
-    return EmbeddingModel(resolve(f"hf:{folder}"), device="cpu")
+    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
 
 
 def reference(folder: Path, text: str, longest: int) -> Any:
@@ -67,7 +68,7 @@ def test_scores_are_cosines_of_mean_pooled_states(
         }
         assert answer.scores == pytest.approx(expected, abs=1e-5)
         assert answer.labels == (max(expected, key=expected.__getitem__),)
-        assert answer.tokens > 0
+        assert answer.tokens_in > 0
 
 
 def test_texts_beyond_the_maximum_are_marked(
@@ -77,7 +78,7 @@ def test_texts_beyond_the_maximum_are_marked(
     model = model_of(xlmr_folder)
     answers = list(model.predict(make_task("single-label"), space, items))
     assert model.info.settings["max_tokens"] == 64
-    assert [answer.tokens == 64 for answer in answers] == [False, False, True, False, True]
+    assert [answer.tokens_in == 64 for answer in answers] == [False, False, True, False, True]
     assert [answer.truncated_input for answer in answers] == [False, False, True, False, True]
     assert {answer.status for answer in answers} == {"ok", "empty"}
 
@@ -178,9 +179,9 @@ def test_the_next_task_embeds_no_report_again_and_changes_no_bit(
     assert [each.scores for each in second] == [each.scores for each in fresh]
     assert [each.scores for each in again] == [each.scores for each in first]
     for before, after in zip(first, again, strict=True):
-        assert (before.status, before.tokens, before.truncated_input) == (
+        assert (before.status, before.tokens_in, before.truncated_input) == (
             after.status,
-            after.tokens,
+            after.tokens_in,
             after.truncated_input,
         )
 

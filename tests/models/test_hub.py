@@ -12,13 +12,14 @@ import pytest
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models import decision, hub, network
+from parrot_bench.models.options import ModelOptions
 
 Copy = Callable[[Path], Path]
 
 
-def load(folder: Path, **options: Any) -> network.Loaded:
-    wanted = {"causal": False, "device": "cpu", "dtype": None, **options}
-    return network.load(hub.resolve(f"hf:{folder}"), **wanted)
+def load(folder: Path, head: network.Head = "none", **options: Any) -> network.Loaded:
+    chosen = ModelOptions(**{"device": "cpu", **options})
+    return network.load(hub.resolve(f"hf:{folder}"), head, chosen)
 
 
 def test_local_folder_is_found_with_its_architecture(bert_folder: Path) -> None:
@@ -191,7 +192,7 @@ def test_tokenizer_of_another_model(bert_folder: Path, copied: Copy) -> None:
 
 def test_random_head_is_refused(bert_folder: Path) -> None:
     with pytest.raises(ParrotError, match="weights are missing"):
-        load(bert_folder, causal=True)
+        load(bert_folder, head="causal")
 
 
 @pytest.mark.parametrize(
@@ -229,13 +230,14 @@ def test_digest_is_that_of_the_sha256sum_lines(tmp_path: Path) -> None:
     empty = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     weights = hashlib.sha256(b"weights").hexdigest()
     lines = f"{empty}  1_Pooling/config.json\n{empty}  config.json\n{weights}  model.safetensors\n"
-    assert hub.digest(tmp_path) == hashlib.sha256(lines.encode()).hexdigest()
+    source = hub.Source("hf:x", "hf:x", tmp_path, tmp_path, "", {}, ())
+    assert hub.digest(source) == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_loading_says_nothing(bert_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     load(bert_folder)
     with pytest.raises(ParrotError):
-        load(bert_folder, causal=True)
+        load(bert_folder, head="causal")
     assert capfd.readouterr() == ("", "")
 
 

@@ -11,11 +11,12 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Model
 from parrot_bench.models.baselines import BASELINES
 from parrot_bench.models.loading import load_model
+from parrot_bench.models.options import ModelOptions
 
 
 @pytest.mark.parametrize("name", sorted(BASELINES))
 def test_every_baseline_loads(name: str) -> None:
-    model = load_model(f"baseline:{name}", seed=3)
+    model = load_model(f"baseline:{name}", options=ModelOptions(seed=3))
     assert isinstance(model, Model)
     assert model.info.spec == f"baseline:{name}"
 
@@ -31,7 +32,7 @@ def test_every_baseline_loads(name: str) -> None:
 )
 def test_method_follows_the_config(shape: str, method: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(shape)
-    model = load_model(f"hf:{folder}", device="cpu")
+    model = load_model(f"hf:{folder}", options=ModelOptions(device="cpu"))
     assert isinstance(model, Model)
     info = model.info
     assert (info.method, info.spec, info.name) == (method, f"hf:{folder.name}", f"hf:{folder.name}")
@@ -42,14 +43,14 @@ def test_method_follows_the_config(shape: str, method: str, request: pytest.Fixt
 
 
 def test_named_method_wins(gpt2_folder: Path) -> None:
-    assert load_model(f"hf:{gpt2_folder}", method="embed", device="cpu").info.method == "embed"
+    assert load_model(f"hf:{gpt2_folder}", method="embed").info.method == "embed"
 
 
 def test_sentence_transformers_layout_is_embedded(
     llama_folder: Path, copied: Callable[[Path], Path], declare: Callable[..., Path]
 ) -> None:
     folder = declare(copied(llama_folder), {"pooling_mode": "lasttoken"})
-    model = load_model(f"hf:{folder}", device="cpu")
+    model = load_model(f"hf:{folder}", options=ModelOptions(device="cpu"))
     assert (model.info.method, model.info.settings["pooling"]) == ("embed", "lasttoken")
 
 
@@ -93,6 +94,6 @@ def test_unknown_names(spec: str, method: str | None, words: str) -> None:
 def test_no_path_of_this_machine_is_in_the_identity(gpt2_folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "private" / "model"
     shutil.copytree(gpt2_folder, copy)
-    info = load_model(f"hf:{copy}", device="cpu").info
+    info = load_model(f"hf:{copy}").info
     assert (info.spec, info.name) == ("hf:private/model", "hf:private/model")
     assert str(tmp_path) not in repr(info)

@@ -10,6 +10,7 @@ import pytest
 from parrot_bench.models.causal import ChoiceModel
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, LabelSpace, Task
 
 PROMPT = "CT of the chest: lungs clear. Answer:"
@@ -37,11 +38,11 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def encoder(folder: Path) -> EmbeddingModel:
-    return EmbeddingModel(resolve(f"hf:{folder}"), device="cpu")
+    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
 
 
 def chooser(folder: Path) -> ChoiceModel:
-    return ChoiceModel(resolve(f"hf:{folder}"), device="cpu")
+    return ChoiceModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
 
 
 def test_embedding_halves_and_remembers(bert_folder: Path, limit: Any) -> None:

@@ -12,12 +12,13 @@ import pytest
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
+from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import pool
 from parrot_bench.task import Item
 
 
 def model_of(folder: Path) -> EmbeddingModel:
-    return EmbeddingModel(resolve(f"hf:{folder}"), device="cpu")
+    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
 
 
 STATES = [[[1.0, 8.0], [3.0, 2.0], [9.0, 9.0]], [[2.0, 0.0], [4.0, 6.0], [6.0, 3.0]]]

@@ -1,0 +1,177 @@
+"""From an item to what a language model reads: worked examples, turns, chat template, tokens."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parrot_bench.errors import ParrotError
+from parrot_bench.gold import gold_labels
+from parrot_bench.models.file_digests import file_digest
+from parrot_bench.resources import data_path
+from parrot_bench.task import Item, Labels, LabelSpace, Task
+
+if TYPE_CHECKING:
+    from parrot_bench.corpus import Report
+
+
+class Turn(NamedTuple):
+    """One turn of a conversation.
+
+    Attributes:
+        role: "user" or "assistant".
+        text: What is said.
+    """
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """Asks a task about an item, after worked examples from the bundled corpus.
+
+    Attributes:
+        shots: Examples before each question, those in the item's language first.
+        seed: Seed of their choice.
+    """
+
+    shots: int = 0
+    seed: int = 0
+    _chosen: dict[tuple[str, str, bool], tuple[Item, ...]] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of it changes the answers."""
+        if not self.shots:
+            return {"shots": 0}
+        mini = file_digest(data_path("mini", "mini.jsonl"))
+        return {"shots": self.shots, "examples_seed": self.seed, "examples_from": f"mini {mini}"}
+
+    @property
+    def record(self) -> dict[str, list[str]]:
+        """Identifiers of the examples that were shown, by task, language and text."""
+        return {
+            f"{task}/{language}{'/translation' * translated}": [each.report_id for each in shown]
+            for (task, language, translated), shown in sorted(self._chosen.items())
+        }
+
+    def turns(self, task: Task, labels: LabelSpace, item: Item) -> tuple[Turn, ...]:
+        """Examples with their answers, then the question."""
+        shown = self.examples(task, labels, item) if self.shots else ()
+        before = [
+            turn
+            for each in shown
+            for turn in (
+                Turn("user", task.prompt(each, labels)),
+                Turn("assistant", answer_text(task, each.gold)),
+            )
+        ]
+        return (*before, Turn("user", task.prompt(item, labels)))
+
+    def examples(self, task: Task, labels: LabelSpace, item: Item) -> tuple[Item, ...]:
+        """The examples for an item: the same for all items in its language and text.
+
+        Raises:
+            ParrotError: If the bundled corpus has too few reports with gold for the task.
+        """
+        translated = item.text_language != item.language
+        key = (task.name, item.language, translated)
+        if key not in self._chosen:
+            self._chosen[key] = self._choose(task, labels, item.language, translated)
+        return self._chosen[key]
+
+    def _choose(
+        self, task: Task, labels: LabelSpace, language: str, translated: bool
+    ) -> tuple[Item, ...]:
+        draw = random.Random(f"{self.seed}/{task.name}/{language}")  # noqa: S311
+        reports = [(report, gold_labels(task, labels, report)) for report in _mini()]
+        usable = [(report, gold) for report, gold in reports if gold is not None]
+        draw.shuffle(usable)
+        usable.sort(key=lambda each: each[0].language != language)  # stable: drawn order inside
+        if len(usable) < self.shots:
+            raise ParrotError(
+                f"--shots {self.shots}: the bundled corpus has {len(usable)} reports with gold "
+                f"for the task {task.name}; ask for fewer."
+            )
+        return tuple(
+            Item(
+                report_id=report.id,
+                text=report.translation if translated else report.text,
+                gold=gold,
+                language=report.language,
+                author=report.author,
+                text_language="en" if translated else report.language,
+            )
+            for report, gold in usable[: self.shots]
+        )
+
+
+@cache
+def _mini() -> tuple[Report, ...]:
+    from parrot_bench.corpus import load_corpus
+
+    return tuple(load_corpus("mini").reports())
+
+
+def shares_examples(texts: Sequence[str]) -> bool:
+    """Whether some of these reports are those that examples are taken from."""
+    mini = {text for report in _mini() for text in (report.text, report.translation)}
+    return not mini.isdisjoint(texts)
+
+
+def answer_text(task: Task, labels: Labels) -> str:
+    """The JSON answer that a task's prompt asks for."""
+    value = list(labels) if task.kind == "multi-label" else labels[0]
+    return json.dumps({task.answer_key: value}, ensure_ascii=False)
+
+
+def answer_stem(task: Task) -> str:
+    """Beginning of that answer, up to where the first label stands."""
+    bracket = "[" if task.kind == "multi-label" else ""
+    return f'{{"{task.answer_key}": {bracket}"'
+
+
+def with_text(item: Item, text: str) -> Item:
+    """The same item about another text, such as its head and tail."""
+    return replace(item, text=text)
+
+
+def has_chat_template(tokenizer: Any) -> bool:
+    """Whether a tokenizer brings a chat template along."""
+    return bool(getattr(tokenizer, "chat_template", None))
+
+
+def render(turns: Sequence[Turn], tokenizer: Any, *, chat: bool, stem: str = "") -> str:
+    """A conversation as one text for a local model to go on with.
+
+    Args:
+        turns: The turns; the last one is the user's.
+        tokenizer: Its chat template is applied if `chat`.
+        chat: Whether to apply it; else turns are joined by blank lines.
+        stem: Beginning of the answer.
+    """
+    if not chat:
+        return "\n\n".join(turn.text.rstrip("\n") for turn in turns) + "\n" + stem
+    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
+    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return text + stem
+
+
+def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of prompts for a causal model: the tokenizer's BOS once, nothing at the end."""
+    if not texts:
+        return []
+    rows = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    bos = leading_token(tokenizer)
+    return [row if row[: len(bos)] == bos else bos + row for row in rows]
+
+
+def leading_token(tokenizer: Any) -> list[int]:
+    """The token that a tokenizer puts before a text, if any."""
+    first: list[int] = tokenizer("a", verbose=False)["input_ids"][:1]
+    return first if first == [tokenizer.bos_token_id] else []
