@@ -16,6 +16,10 @@ from parrot_bench.task import Item, LabelSpace, Task
 
 MASKED = "-masked"
 """Ending of the name of a text in which words that name the modality are masked."""
+STRICT, TUNED = "-strict", "-tuned"
+"""Endings of the names of second readings of the answers: see `readings`."""
+READINGS = {STRICT: "strict parser", TUNED: "tuned on the data"}
+"""What second readings are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Sheet:
     Attributes:
         task: The task.
         labels: Its label space.
-        variant: The text: a view, with "-masked" where words are masked.
+        variant: The text: a view, with "-masked" where words are masked and "-strict" or "-tuned"
+            where the answers are read a second time.
         items: The questions.
         left_out: Number of reports left out, by reason.
     """
@@ -122,6 +127,14 @@ def sheets_for(
         reasons = "; ".join(f"{name}: {why}" for name, why in refused.items())
         raise ParrotError(f"There is nothing to ask. {reasons or 'No task was given.'}")
     return sheets, refused
+
+
+def text_of(variant: str) -> tuple[str, str]:
+    """The text that was asked about, and the ending of the reading; empty for the first one."""
+    for ending in READINGS:
+        if variant.endswith(ending):
+            return variant.removesuffix(ending), ending
+    return variant, ""
 
 
 def build_items(

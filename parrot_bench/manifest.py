@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from parrot_bench.asking import Settings, Sheet
+from parrot_bench.asking import READINGS, Settings, Sheet, text_of
 from parrot_bench.corpus import Corpus
 from parrot_bench.models.base import STATUSES, Model, Prediction
 from parrot_bench.resources import data_path
@@ -30,15 +30,32 @@ from parrot_bench.task import Task
 def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
     """Counts of one sheet: items, reports left out, statuses, texts that were too long."""
     statuses = Counter(answer.status for answer in found)
+    text, reading = text_of(sheet.variant)
     return {
         "task": sheet.task.name,
         "text": sheet.variant,
+        "first_reading": text if reading else "",
+        "reading": READINGS.get(reading, ""),
         "items": len(found),
         "left_out": sheet.left_out,
         "failures": failures(found),
         "statuses": {status: statuses[status] for status in STATUSES},
+        "statuses_by_language": _by_language(sheet, found),
         "truncated_inputs": sum(answer.truncated_input for answer in found),
         "outside_label_space": _outside(sheet, found),
+    }
+
+
+def _by_language(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, dict[str, int]]:
+    """Number of answers of each status that occurs, by language."""
+    counts: dict[str, Counter[str]] = {}
+    for item, answer in zip(sheet.items, found, strict=True):
+        counts.setdefault(item.language, Counter())[answer.status] += 1
+    return {
+        language: {
+            status: counts[language][status] for status in STATUSES if counts[language][status]
+        }
+        for language in sorted(counts)
     }
 
 

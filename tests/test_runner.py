@@ -66,6 +66,7 @@ def headline(run, task, where):
     part = run.results
     name = get_task(task).headline
     rows = part[(part.task == task) & (part["slice"] == where) & (part.metric == name)]
+    rows = rows[~rows.text.str.endswith("-tuned")]
     assert len(rows) == 1
     return rows.iloc[0]
 
@@ -110,22 +111,28 @@ def test_a_failure_is_counted_and_never_becomes_a_score(corpus, tmp_path):
     assert run.status == "incomplete"
     assert run.manifest["failures"] == {"RuntimeError while the model was asked": len(failed)}
     assert headline(run, "region", "de")["value"] == 1
-    assert headline(run, "region", "de")["n"] == 3
+    # Longest first: German10 and German11, then German0 to German2.
+    assert headline(run, "region", "de")["n"] == 5
     assert "failed reports left out" in headline(run, "region", "macro")["note"]
     assert "Somebody" not in (run.path / "run.json").read_text()
 
 
-def test_the_same_call_goes_on_where_it_was_cut_off(corpus, tmp_path):
+def cut_off_after(number, together=1):
     class CutOff(BaseException):
         pass
 
-    def first(task, item):
-        if len(cut.asked) > 30:
+    def answer(task, item):
+        if len(model.asked) > number:
             raise CutOff
         return right(task, item)
 
-    cut = Scripted(first)
-    with pytest.raises(CutOff):
+    model = Scripted(answer, together=together)
+    return model, CutOff
+
+
+def test_the_same_call_goes_on_where_it_was_cut_off(corpus, tmp_path, monkeypatch):
+    cut, stop = cut_off_after(30)
+    with pytest.raises(stop):
         evaluate(cut, tasks(), corpus, out=tmp_path)
     again = Scripted(right)
     run = evaluate(again, tasks(), corpus, out=tmp_path)
@@ -133,29 +140,65 @@ def test_the_same_call_goes_on_where_it_was_cut_off(corpus, tmp_path):
     assert len(answered) == 30
     assert not answered & set(again.asked)
     assert len(answered) + len(again.asked) == 27 + 26 + 26
-    assert not (run.path / "answers.sqlite").exists()
+    monkeypatch.setenv("PARROT_BENCH_CACHE", str(tmp_path / "cache"))
     whole = evaluate(Scripted(right), tasks(), corpus, out=tmp_path / "other")
     assert whole.predictions.equals(run.predictions)
     assert whole.results.equals(run.results)
 
 
-def test_items_that_are_answered_together_are_asked_again_together(corpus, tmp_path):
-    class CutOff(BaseException):
-        pass
-
-    def first(task, item):
-        if len(cut.asked) > 13:
-            raise CutOff
-        return right(task, item)
-
-    cut = Scripted(first, together=5)
-    with pytest.raises(CutOff):
+def test_items_that_are_answered_together_are_kept_and_asked_again_together(corpus, tmp_path):
+    cut, stop = cut_off_after(13, together=5)
+    with pytest.raises(stop):
         evaluate(cut, [get_task("region")], corpus, out=tmp_path)
     again = Scripted(right, together=5)
     evaluate(again, [get_task("region")], corpus, out=tmp_path)
-    assert [*cut.asked[:10], *again.asked] == [
-        ("region", item.report_id) for item in region_items(corpus, "original")[0]
-    ]
+    items = region_items(corpus, "original")[0]
+    longest_first = sorted(items, key=lambda item: -len(item.text))
+    assert [*cut.asked[:10], *again.asked] == [("region", item.report_id) for item in longest_first]
+
+
+def test_answers_in_any_order_go_to_their_items(corpus, tmp_path):
+    class Backwards(Scripted):
+        def predict(self, task, labels, items):
+            yield from reversed(list(super().predict(task, labels, items)))
+
+    run = evaluate(Backwards(right), tasks(), corpus, out=tmp_path)
+    assert headline(run, "modality", "macro")["value"] == 1
+
+
+def test_failed_items_are_asked_again_only_where_that_is_wanted(corpus, tmp_path):
+    def answer(task, item):
+        if item.report_id.startswith("Greek"):
+            raise RuntimeError
+        return right(task, item)
+
+    first = evaluate(Scripted(answer), "region", corpus, out=tmp_path)
+    failed = sum(first.manifest["failures"].values())
+    assert failed >= 12
+    idle, again = Scripted(right), Scripted(right)
+    assert evaluate(idle, "region", corpus, out=tmp_path).status == "incomplete"
+    assert idle.asked == []
+    run = evaluate(again, "region", corpus, out=tmp_path, retry_failed=True)
+    assert run.status == "complete"
+    assert len(again.asked) == failed
+    assert {name for _, name in again.asked} >= {f"Greek{i}" for i in range(12)}
+
+
+def test_tables_show_the_statuses_of_every_language(corpus, tmp_path):
+    statuses = {"el": "failed", "bs": "refused"}
+
+    def answer(task, item):
+        status = statuses.get(item.language, "empty" if item.report_id == "German1" else "ok")
+        return Prediction(item.report_id, item.gold if status == "ok" else (), status=status)
+
+    run = evaluate(Scripted(answer), "region", corpus, out=tmp_path)
+    (table,) = tables(run)
+    shown = {row.name: row for row in table.rows}
+    assert shown["Greek"].answers == "100.0 failed"
+    assert (shown["Greek"].n, set(shown["Greek"].cells)) == (0, {"–"})
+    assert shown["Bosnian"].answers == "100.0 refused"
+    n = shown["German"].n
+    assert shown["German"].answers == f"{100 * (n - 1) / n:.1f} ok, {100 / n:.1f} empty"
 
 
 def test_texts_that_were_too_long_are_counted_after_a_resumption_too(corpus, tmp_path):
@@ -172,8 +215,9 @@ def test_texts_that_were_too_long_are_counted_after_a_resumption_too(corpus, tmp
     run = evaluate(Scripted(right), [get_task("region")], corpus, out=tmp_path)
     assert run.manifest["asked"][0]["truncated_inputs"] == 12
     (table,) = tables(run)
-    assert "12 of 26 texts were longer than the model takes and were read up to there." in (
-        table.notes
+    assert (
+        "12 of 26 texts were longer than the model takes: it read their heads and tails."
+        in table.notes
     )
 
 

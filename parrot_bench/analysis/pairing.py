@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from parrot_bench.asking import MASKED, Sheet, build_items
+from parrot_bench.asking import MASKED, Sheet, build_items, text_of
 from parrot_bench.corpus import Corpus, Report, load_corpus
 from parrot_bench.corpus.reading import NAMED
 from parrot_bench.errors import ParrotError
@@ -109,7 +109,7 @@ def answers_of(
 ) -> list[Scored]:
     """Answers of every run to the reports that all of them answered; nothing without any."""
     found = [_predictions(run, task.name, text) for run in runs]
-    labels, view = label_space(task, corpus), text.removesuffix(MASKED)
+    labels, view = label_space(task, corpus), text_of(text)[0].removesuffix(MASKED)
     items, left_out = build_items(task, labels, reports, view)  # type: ignore[arg-type]
     kept = tuple(i for i in items if all(i.report_id in answers for answers in found))
     if not kept:

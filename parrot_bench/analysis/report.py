@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.analysis.notes import slice_name
-from parrot_bench.analysis.tables import AVERAGES, tables
+from parrot_bench.analysis.tables import AVERAGES, COLUMNS, tables
 from parrot_bench.resources import templates_path
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def write_report(run: Run) -> Path:
     page = environment.get_template("run.html.j2").render(
         manifest=run.manifest,
         tables=shown,
+        columns=COLUMNS,
         plots=[forest(run, table.task, table.text, table.headline) for table in shown],
         more=list(tables(run, every_measure=True)),
         slice_name=slice_name,

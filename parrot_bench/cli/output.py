@@ -81,7 +81,7 @@ def print_table(
         for at in piece:
             table.add_column(columns[at], justify="right" if at else "left", no_wrap=True)
         for row in rows:
-            style = "bold" if row[0] in ("macro", "pooled", "all") else None
+            style = "bold" if row[0].startswith(("macro", "pooled", "all")) else None
             table.add_row(*(row[at] for at in piece), style=style)
         # A terminal wraps what is too wide even so; rich would cut it.
         console.width = max(width, _width(widths, piece), len(name))
@@ -112,7 +112,7 @@ def _pieces(widths: Sequence[int], kept: int, width: int | None) -> Iterator[lis
 
 def print_tables(done: Run, *, every_measure: bool = False) -> None:
     """Print the results of a run, with `every_measure` pooled and macro averages of all of them."""
-    from parrot_bench.analysis.tables import tables
+    from parrot_bench.analysis.tables import COLUMNS, tables
 
     manifest = done.manifest
     typer.echo(
@@ -131,9 +131,11 @@ def print_tables(done: Run, *, every_measure: bool = False) -> None:
         title = f"{table.task} · {table.text}"
         typer.echo()
         if table.rows:
-            rows = [(name, str(n), str(g), *cells) for name, n, g, cells in table.rows]
-            columns = ("language", "n", "contributors", *table.measures)
-            print_table(title, columns, rows, kept=3)
+            rows = [
+                (row.name, str(row.n), str(row.contributors), row.answers, *row.cells)
+                for row in table.rows
+            ]
+            print_table(title, (*COLUMNS, *table.measures), rows, kept=3)
         else:
             typer.echo(title)
         if every_measure and len(whole.measures) > len(table.measures):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from parrot_bench.task import Item, Labels, LabelSpace, Task
 
 Status = Literal["ok", "unparsable", "empty", "refused", "truncated", "failed"]
+ITEM_FIELDS = tuple(each.name for each in fields(Item) if each.name != "gold")
+TEXT_FIELDS = ("text", "language", "text_language")
+"""Fields of an item that a language model or encoder reads."""
 STATUSES: tuple[Status, ...] = ("ok", "unparsable", "empty", "refused", "truncated", "failed")
 
 
@@ -64,8 +67,9 @@ class ModelInfo:
         trained_on_data: Whether it saw gold labels of the evaluated corpus; such a model is always
             asked about all items at once.
         probabilities: Whether its scores of a single-label task are probabilities of all labels.
-        together: Items that are answered together, from the first item on. Their answers are kept
-            together too, so that a run that was cut off gives the same scores to the last bit.
+        together: Items that are answered together. Their answers are kept together too, so that a
+            run that was cut off gives the same scores to the last bit.
+        reads: Fields of an item that an answer may depend on: kept answers are told apart by them.
         settings: Whatever else changes the answers: dtype, device, pooling, top-k rule. All of the
             info is known before any weight is loaded.
     """
@@ -79,6 +83,7 @@ class ModelInfo:
     trained_on_data: bool = False
     probabilities: bool = False
     together: int = 1
+    reads: tuple[str, ...] = ITEM_FIELDS
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -100,8 +105,9 @@ class Model(Protocol):
     ) -> Iterator[Prediction]:
         """Answer every item, one prediction each, in any order.
 
-        Where `info.together` is n, the items come in groups of n from the first one on, longest
-        texts first, and an answer may depend on the others of its group.
+        It is called with all items at once where `info.together` is 1, and otherwise with at most
+        that many, longest texts first; answers may then depend on the others of the call, and are
+        kept together.
 
         A model reads `item.text`. Only one whose `info.trained_on_data` is true may read
         `item.gold`.
