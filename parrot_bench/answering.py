@@ -9,7 +9,7 @@ from parrot_bench.answer_cache import AnswerCache
 from parrot_bench.answer_keys import answer_keys
 from parrot_bench.asking import Sheet
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.acceptance import accepted, failed
+from parrot_bench.models.acceptance import accepted, failed, matched
 from parrot_bench.models.base import Model, Prediction
 from parrot_bench.task import Item
 
@@ -79,15 +79,12 @@ def _groups(model: Model, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Prediction]:
     """One usable or failed answer for every item; nothing but the model's own errors are caught."""
-    unanswered = {item.report_id: item for item in waiting}
+    unanswered = dict.fromkeys(item.report_id for item in waiting)
     why = "The model stopped before this item."
     try:
         # No item, no question: a model need not know what to say to an empty list.
-        answers = iter(model.predict(sheet.task, sheet.labels, waiting) if waiting else ())
-        for answer in answers:
-            if not unanswered:
-                break
-            name = _meant(answer, unanswered)
+        answers = model.predict(sheet.task, sheet.labels, waiting) if waiting else ()
+        for name, answer in matched(answers, waiting):
             del unanswered[name]
             yield accepted(answer, name)
     except ParrotError:
@@ -96,9 +93,3 @@ def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Predi
         why = f"{type(error).__name__} while the model was asked"
     for name in unanswered:
         yield failed(name, why)
-
-
-def _meant(answer: object, unanswered: dict[str, Item]) -> str:
-    """The item that an answer is for; the first open one where it names none of them."""
-    name = answer.report_id if isinstance(answer, Prediction) else None
-    return name if isinstance(name, str) and name in unanswered else next(iter(unanswered))

@@ -15,6 +15,8 @@ from parrot_bench.answering import Progress, answers_to
 from parrot_bench.asking import DEFAULT, Settings, Sheet, sheets_for
 from parrot_bench.corpus import Corpus
 from parrot_bench.costs import costs, peak_memory
+from parrot_bench.energy import energy_meter
+from parrot_bench.errors import ParrotError
 from parrot_bench.manifest import (
     asked,
     failures,
@@ -26,6 +28,7 @@ from parrot_bench.manifest import (
     versions,
 )
 from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.prompting import shares_examples
 from parrot_bench.readings import other_readings
 from parrot_bench.registry import get_tasks
 from parrot_bench.scores import correlations, prediction_frame, results_frame
@@ -41,6 +44,7 @@ def evaluate(
     *,
     out: str | os.PathLike[str] = "runs",
     retry_failed: bool = False,
+    energy: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Ask a model every task about every report and score the answers.
@@ -56,6 +60,7 @@ def evaluate(
         settings: What else is asked.
         out: Folder of run folders.
         retry_failed: Whether to ask again, and nothing else, where the model failed before.
+        energy: Whether to measure the energy of asking, by codecarbon.
         progress: Called before the first answer and as answers come.
 
     Returns:
@@ -67,6 +72,7 @@ def evaluate(
             written to.
     """
     part = corpus.select(languages=settings.languages, limit=settings.limit, seed=settings.seed)
+    _check_examples(model, part)
     sheets, refused = sheets_for(model, get_tasks(tasks), part, settings)
     identity = identity_of(model, sheets, part, settings)
     name = run_id(model, part, identity)
@@ -78,7 +84,7 @@ def evaluate(
     began = time.monotonic()
     timings: dict[str, float] = {}
     predictions: list[tuple[Sheet, list[Prediction]]] = []
-    with open_cache() as cache:
+    with open_cache() as cache, energy_meter(wanted=energy) as used:
         for sheet in sheets:
             start = time.monotonic()
             found = answers_to(model, sheet, cache, retry_failed=retry_failed, progress=progress)
@@ -100,6 +106,7 @@ def evaluate(
         "correlations": correlations(readings, probabilities=model.info.probabilities),
         "costs": costs(predictions),
         "record": record,
+        "energy": used,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": timings | {"total": round(time.monotonic() - began, 3)},
         "versions": versions(),
@@ -107,6 +114,18 @@ def evaluate(
     }
     results = results_frame(readings, probabilities=model.info.probabilities)
     return write_run(folder, manifest, prediction_frame(readings), results)
+
+
+def _check_examples(model: Model, corpus: Corpus) -> None:
+    """Worked examples never come from the corpus that is evaluated."""
+    if not model.info.settings.get("shots"):
+        return
+    texts = [text for report in corpus.reports() for text in (report.text, report.translation)]
+    if shares_examples(texts):
+        raise ParrotError(
+            f"--shots takes its examples from the corpus mini, and {corpus.name} holds reports of "
+            "it; leave --shots out, or evaluate another corpus."
+        )
 
 
 def _record(model: Model, cache: AnswerCache) -> dict[str, Any]:

@@ -285,6 +285,6 @@ def test_tasks_list_and_show(command):
 def test_models_check_says_what_a_baseline_can_do(command):
     status, out, _ = command("models", "check", "baseline:always-z00")
     assert status == 0
-    lines = {line.split()[0]: line for line in out.splitlines()}
+    lines = {line.split()[1]: line for line in out.splitlines()}
     assert "works" in lines["icd_coding"]
     assert "not applicable" in lines["region"]

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parrot_bench.cli import data
+from parrot_bench.cli import cache, data
 from parrot_bench.cli.catalogue import models_app, tasks_app
 from parrot_bench.cli.compare import compare
+from parrot_bench.cli.consent import ask_before_sending
+from parrot_bench.cli.model_options import asks_a_model
 from parrot_bench.cli.options import (
+    AllowRemote,
     Data,
     Json,
     Method,
@@ -31,7 +34,9 @@ from parrot_bench.cli.output import (
     say_findings,
     split,
 )
+from parrot_bench.cli.verify import verify
 from parrot_bench.errors import ParrotError
+from parrot_bench.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from parrot_bench.store import Run
@@ -53,6 +58,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(models_app, name="models")
+app.add_typer(cache.app, name="cache")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,11 +91,14 @@ def _root(
         "parrot-bench run --model baseline:keyword --text original,translation",
         "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1",
         "parrot-bench run --model baseline:tfidf --data my.jsonl --languages pl,de --limit 200",
+        "parrot-bench run --model openai:llama3.1@http://localhost:11434/v1 --shots 2",
     )
 )
 @interruptible()
+@asks_a_model
 def run(
     model: ModelSpec,
+    options: ModelOptions,
     tasks: Annotated[
         str, typer.Option("--tasks", "-t", help="Comma-separated; all bundled ones by default.")
     ] = "modality,region,icd_coding",
@@ -104,28 +113,25 @@ def run(
         int | None,
         typer.Option(help="A sample of so many reports, by language.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder of run folders.")] = Path("runs"),
     mask_modality: Annotated[
         bool, typer.Option("--mask-modality", help="Also ask with modality words masked.")
     ] = False,
     method: Method = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1 ...", show_default=False)
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(help="float32, bfloat16 or float16.", show_default=False)
-    ] = None,
     tasks_dir: TasksDir = None,
     raw: RawView = False,
     without: Without = "",
     strict: Strict = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask failed items again, and only those.")
+    ] = False,
+    allow_remote: AllowRemote = False,
+    energy: Annotated[bool, typer.Option("--energy", help="Measure energy by codecarbon.")] = False,
 ) -> None:
     """Run a model on tasks and write a run folder; the same command goes on where it stopped."""
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
-    from parrot_bench.models.options import ModelOptions
     from parrot_bench.registry import get_tasks
     from parrot_bench.runner import evaluate
 
@@ -134,18 +140,26 @@ def run(
         mask_modality=mask_modality,
         languages=tuple(split(languages)) if languages is not None else None,
         limit=limit,
-        seed=seed,
+        seed=options.seed,
     )
     chosen = get_tasks(split(tasks), tasks_dir)
     corpus = load_corpus(
         data, view="raw" if raw else "clean", without=split(without), strict=strict
     )
     say_findings(corpus.findings, data)
-    loaded = load_model(
-        model, method=method, options=ModelOptions(seed=seed, device=device, dtype=dtype)
-    )
+    loaded = load_model(model, method=method, options=options)
+    ask_before_sending(loaded, corpus, allowed=allow_remote)
     with ProgressBar() as progress:
-        done = evaluate(loaded, chosen, corpus, settings, out=out, progress=progress)
+        done = evaluate(
+            loaded,
+            chosen,
+            corpus,
+            settings,
+            out=out,
+            retry_failed=retry_failed,
+            energy=energy,
+            progress=progress,
+        )
     _show_results(done)
 
 
@@ -160,7 +174,10 @@ def _show_results(done: Run) -> None:
         for reason, count in list(failures.items())[:5]:
             typer.echo(f"Failed: {count} items: {reason}", err=True)
         failed = sum(failures.values())
-        raise failure(f"{failed} items failed; give the same command to ask them again.", 3)
+        raise failure(
+            f"{failed} items failed; give the same command with --retry-failed to ask them again.",
+            3,
+        )
 
 
 @app.command(
@@ -197,3 +214,12 @@ app.command(
         "parrot-bench compare runs/A runs/B runs/C --data reports.jsonl --json",
     )
 )(compare)
+
+
+app.command(
+    epilog=examples(
+        "parrot-bench verify runs/RUN",
+        "parrot-bench verify runs/RUN --items 50 --data reports.jsonl",
+        "parrot-bench verify runs/RUN --model hf:./my-model --json",
+    )
+)(asks_a_model(verify))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parrot_bench.cli.model_options import asks_a_model
 from parrot_bench.cli.options import Data, Json, Method, TasksDir, examples
 from parrot_bench.cli.output import print_json
 from parrot_bench.errors import ParrotError
+from parrot_bench.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from parrot_bench.task import LabelSpace, Task
@@ -96,24 +98,25 @@ def models_list() -> None:
         "parrot-bench models check hf:FOLDER --method embed --tasks-dir my_tasks",
     ),
 )
+@asks_a_model
 def models_check(
     spec: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="baseline:NAME, or hf:NAME[@REVISION] (hub name or folder)."
+            metavar="MODEL", help="baseline:NAME, hf:NAME[@REVISION] or openai:NAME@URL."
         ),
     ],
+    options: ModelOptions,
     method: Method = None,
     tasks_dir: TasksDir = None,
     as_json: Json = False,
 ) -> None:
-    """Say in seconds whether a model loads and can do each task."""
+    """Say in seconds, by each method, whether a model loads and can do each task."""
     from dataclasses import asdict
 
     from parrot_bench.corpus import load_corpus
     from parrot_bench.gold import label_space
-    from parrot_bench.models.check import check_model
-    from parrot_bench.models.loading import load_model
+    from parrot_bench.models.check import check_spec
 
     corpus = load_corpus("mini")
     found, flaws = _loadable(tasks_dir)
@@ -123,12 +126,14 @@ def models_check(
             asked.append((task, label_space(task, corpus)))
         except ParrotError as error:
             flaws += _say(error)
-    rows = check_model(load_model(spec, method=method), asked)
+    rows = check_spec(spec, asked, method=method, options=options)
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
         for row in rows:
-            typer.echo(f"{row.task:<14} {row.outcome:<15} {row.seconds:6.2f} s  {row.why}")
+            typer.echo(
+                f"{row.method:<9} {row.task:<12} {row.outcome:<15} {row.seconds:6.2f} s  {row.why}"
+            )
     if any(row.outcome == "fails" for row in rows):
         raise typer.Exit(3)
     if flaws:

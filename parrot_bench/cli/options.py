@@ -16,7 +16,7 @@ Corpus = Annotated[
 ModelSpec = Annotated[
     str,
     typer.Option(
-        "--model", "-m", help="baseline:NAME, or hf:NAME[@REVISION] (hub name or folder)."
+        "--model", "-m", help="baseline:NAME, hf:NAME[@REVISION] (hub or folder), openai:NAME@URL."
     ),
 ]
 Data = Annotated[
@@ -33,7 +33,13 @@ Without = Annotated[
 ]
 Method = Annotated[
     str | None,
-    typer.Option(help="How a Hugging Face model answers: embed or choose.", show_default=False),
+    typer.Option(
+        help="classify, entail, choose, generate, embed or probe; its config says if not given.",
+        show_default=False,
+    ),
+]
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Let report text go to another machine.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

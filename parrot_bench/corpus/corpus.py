@@ -72,6 +72,14 @@ class Corpus:
         return len(self.dataset)
 
     @property
+    def public(self) -> bool:
+        """Whether anybody may read its texts: only the named corpora have a known licence.
+
+        Not told by the name, which a file of yours may share.
+        """
+        return self.licence != "unknown"
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """ISO 639-1 codes of the languages present, in alphabetical order."""
         names = self.dataset.features["language"].names

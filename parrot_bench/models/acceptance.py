@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from parrot_bench.models.base import STATUSES, Prediction
+from parrot_bench.task import Item
+
+
+def matched(answers: Iterable[object], items: Sequence[Item]) -> Iterator[tuple[str, object]]:
+    """Answers with the report that each is for, in any order, one for each item at most.
+
+    An answer that names none of the open items goes to the first of them, and is refused there.
+    """
+    waiting = dict.fromkeys(item.report_id for item in items)
+    for answer in answers:
+        if not waiting:
+            return
+        named = answer.report_id if isinstance(answer, Prediction) else None
+        name = named if isinstance(named, str) and named in waiting else next(iter(waiting))
+        del waiting[name]
+        yield name, answer
 
 
 def accepted(answer: object, report_id: str) -> Prediction:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.acceptance import accepted
+from parrot_bench.models.acceptance import accepted, matched
 from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.hub import PREFIX, resolve
+from parrot_bench.models.loading import METHODS, load_model, make, methods_for, why_not
+from parrot_bench.models.options import DEFAULT, ModelOptions
 from parrot_bench.task import Item, LabelSpace, Task
 
 Outcome = Literal["works", "partly", "not applicable", "fails"]
@@ -24,19 +27,60 @@ TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a model did on one task.
+    """How a model did on one task by one method.
 
     Attributes:
+        method: How it answers.
         task: Name of the task.
         outcome: "works", "partly" where some answers are usable, "not applicable" or "fails".
         why: One sentence.
         seconds: Time that it took.
     """
 
+    method: str
     task: str
     outcome: Outcome
     why: str
     seconds: float
+
+
+def check_spec(
+    spec: str,
+    tasks: Sequence[tuple[Task, LabelSpace]],
+    *,
+    method: str | None = None,
+    options: ModelOptions = DEFAULT,
+) -> list[Check]:
+    """Ask a model three short reports of every task, by every method that it might have.
+
+    Args:
+        spec: The model.
+        tasks: Tasks, each with its label space.
+        method: The only method to check; all where None.
+        options: How the model is loaded and asked.
+
+    Returns:
+        One row a method and task, in order.
+
+    Raises:
+        ParrotError: If there is no such model.
+    """
+    if not spec.startswith(PREFIX) or method is not None:
+        return check_model(load_model(spec, method=method, options=options), tasks)
+    source = resolve(spec, options)
+    possible = methods_for(source)
+    rows: list[Check] = []
+    for each in METHODS:
+        why = "" if each in possible else why_not(each, source)
+        try:
+            model = None if why else make(each, source, options)
+        except ParrotError as error:
+            why = str(error)
+        if why or model is None:
+            rows += [Check(each, task.name, "not applicable", why, 0.0) for task, _ in tasks]
+        else:
+            rows += check_model(model, tasks)
+    return rows
 
 
 def check_model(model: Model, tasks: Iterable[tuple[Task, LabelSpace]]) -> list[Check]:
@@ -67,7 +111,8 @@ def _check(model: Model, task: Task, labels: LabelSpace) -> Check:
         outcome, why = "fails", str(error)
     except Exception as error:  # any model's code runs here, and the other tasks are still asked
         outcome, why = "fails", f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-    return Check(task.name, outcome, why, time.perf_counter() - began)
+    method = str(getattr(getattr(model, "info", None), "method", "?"))
+    return Check(method, task.name, outcome, why, time.perf_counter() - began)
 
 
 def synthetic_items(labels: LabelSpace) -> list[Item]:
@@ -90,7 +135,7 @@ def _judge(task: Task, items: list[Item], given: list[Prediction]) -> tuple[Outc
     """Whether the answers keep to the protocol, and one sentence."""
     if len(given) != len(items):
         return "fails", f"It gave {len(given)} answers where {len(items)} were asked for."
-    answers = [accepted(each, item.report_id) for each, item in zip(given, items, strict=True)]
+    answers = [accepted(each, name) for name, each in matched(given, items)]
     for raw, answer in zip(given, answers, strict=True):
         if answer.status == "failed" and getattr(raw, "status", None) != "failed":
             return "fails", answer.note

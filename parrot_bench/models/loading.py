@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,7 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
     if method is not None and method not in METHODS:
         raise unknown("method", method, METHODS)
     if prefix == "baseline":
-        given = {"--method": method, "--device": options.device, "--dtype": options.dtype}
-        for option in (name for name, value in given.items() if value is not None):
+        for option in _given(method, options):
             raise ParrotError(f"Model '{spec}': a baseline has no {option}; leave it out.")
         from parrot_bench.models.baselines import load_baseline
 
@@ -61,6 +61,15 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
             f"give --method {', '.join(METHODS)}."
         )
     return make(method or possible[0], source, options)
+
+
+def _given(method: str | None, options: ModelOptions) -> Iterator[str]:
+    """Options that were given, as on the command line, without the seed."""
+    if method is not None:
+        yield "--method"
+    for each in fields(ModelOptions):
+        if each.name != "seed" and getattr(options, each.name) != each.default:
+            yield f"--{each.name.replace('_', '-')}"
 
 
 def make(method: str, source: Source, options: ModelOptions) -> Model:
@@ -90,6 +99,20 @@ def methods_for(source: Source) -> tuple[str, ...]:
     else:
         found = ()
     return tuple(each for each in found if each in METHODS)
+
+
+def why_not(method: str, source: Source) -> str:
+    """Why a model's config does not allow a method, as one sentence."""
+    needs = {
+        "classify": "a network with a classification head whose outputs are labels",
+        "entail": "a classifier that was trained on entailment",
+        "choose": "a language model, causal or encoder-decoder",
+        "generate": "a language model, causal or encoder-decoder",
+        "embed": "an encoder, or a decoder whose states can be pooled",
+        "probe": "an encoder, or a decoder whose states can be pooled",
+    }
+    kind = "sentence-transformers model" if source.modules else source.architecture
+    return f"{method} needs {needs[method]}; this is a {kind or 'model of no named kind'}."
 
 
 def _unknown_prefix(spec: str) -> ParrotError:

@@ -1,0 +1,80 @@
+"""`parrot-bench verify`: ask a run's model again, one report at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parrot_bench.cli.consent import ask_before_sending
+from parrot_bench.cli.options import AllowRemote, Json, Method, TasksDir
+from parrot_bench.cli.output import ProgressBar, print_json, print_table
+from parrot_bench.models.options import ModelOptions
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    options: ModelOptions,
+    items: Annotated[int, typer.Option(help="Reports to ask about again, by task and text.")] = 20,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="The run's model, if a folder.", show_default=False),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", "-d", help="Corpus of the run, unless mini or parrot-v1.", show_default=False
+        ),
+    ] = None,
+    method: Method = None,
+    tasks_dir: TasksDir = None,
+    allow_remote: AllowRemote = False,
+    as_json: Json = False,
+) -> None:
+    """Ask a run's model some questions again at batch size 1, and say what changed."""
+    from dataclasses import asdict, replace
+
+    from parrot_bench.analysis.pairing import corpus_of
+    from parrot_bench.errors import ParrotError
+    from parrot_bench.models.hub import PREFIX
+    from parrot_bench.models.loading import load_model
+    from parrot_bench.reasking import reask
+    from parrot_bench.registry import get_tasks
+    from parrot_bench.store import load_run
+
+    if items < 1:
+        raise ParrotError(f"--items is {items}; at least 1 was expected.")
+    done = load_run(folder)
+    known = done.manifest["model"]
+    spec = model or str(known["spec"])
+    if spec.startswith(PREFIX):
+        method = method or str(known["method"])
+        options = replace(options, batch_tokens=1)
+    loaded = load_model(spec, method=method, options=options)
+    tasks = get_tasks([task["name"] for task in done.manifest["tasks"]], tasks_dir)
+    corpus = corpus_of(done, data)
+    ask_before_sending(loaded, corpus, allowed=allow_remote)
+    with ProgressBar() as progress:
+        rows = reask(done, loaded, tasks, corpus, items=items, seed=options.seed, progress=progress)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    columns = ("task · text", "asked again", "largest score difference", "labels", "status")
+    print_table(
+        f"{known['name']} again, at batch size 1",
+        columns,
+        [
+            (
+                f"{row.task} · {row.text}",
+                str(row.items),
+                "–" if row.largest_difference is None else f"{row.largest_difference:.2e}",
+                f"{len(row.flips)} flipped",
+                f"{len(row.status_changes)} changed",
+            )
+            for row in rows
+        ],
+    )
+    for row in rows:
+        if row.flips:
+            typer.echo(f"  {row.task} · {row.text}: other labels for {', '.join(row.flips)}.")
