@@ -80,7 +80,7 @@ class ModelOptions:
             ("--shots", self.shots, 0),
             ("--beam", self.beam, 1),
             ("--max-new-tokens", self.max_new_tokens, 1),
-            ("--batch-tokens", self.batch_tokens or 1, 1),
+            ("--batch-tokens", 1 if self.batch_tokens is None else self.batch_tokens, 1),
         ):
             if number < least:
                 raise ParrotError(f"{option} is {number}; at least {least} was expected.")

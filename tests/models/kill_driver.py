@@ -46,7 +46,8 @@ def start(folder: Path) -> tuple[int, int]:
         run(folder, lambda *_: os.write(into, b"."))
         os._exit(0)
     except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.flush()
         os._exit(1)
 
 
@@ -77,7 +78,7 @@ def main() -> None:
     """Run once without a kill, then kill and go on."""
     run(WORK / "whole", lambda *_: None)  # in this process: what it imports, no child has to
     expected = digests(WORK / "whole")
-    draw = random.Random(SEED)
+    draw = random.Random(SEED)  # noqa: S311
     outcomes = []
     for number in range(RUNS):
         folder = WORK / str(number)
@@ -89,7 +90,7 @@ def main() -> None:
         killed = os.WIFSIGNALED(ended(child, out))
         outcome = {"killed": killed, "kept": kept(folder), "status": ended(*start(folder))}
         outcomes.append(outcome | {"same": digests(folder) == expected})
-    print(json.dumps({"all": kept(WORK / "whole"), "runs": outcomes}))
+    sys.stdout.write(json.dumps({"all": kept(WORK / "whole"), "runs": outcomes}))
 
 
 if __name__ == "__main__":
