@@ -20,6 +20,7 @@ PREFIXES = ("baseline", "hf")
 METHODS = {
     "choose": "parrot_bench.models.causal.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
+    "generate": "parrot_bench.models.generation.GenerationModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
