@@ -18,7 +18,6 @@ from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.prompting import Prompting
 from parrot_bench.models.writer import Writer
 from parrot_bench.task import Item, Kind, LabelSpace, Task
-from tests.models.conftest import make_item, save_network, save_sentencepiece
 
 Make = Callable[[Kind], Task]
 SHAPES = ("gpt2_folder", "llama_folder", "t5_folder")
@@ -28,25 +27,8 @@ TEMPLATE = (
 )
 
 
-@pytest.fixture(scope="session")
-def t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 with a SentencePiece tokenizer; relative positions."""
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    folder = tmp_path_factory.mktemp("t5")
-    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
-    save_sentencepiece(folder, "T5Tokenizer", "spiece.model", model_type="unigram", **ids)
-    config = T5Config(
-        vocab_size=600,
-        d_model=32,
-        d_kv=8,
-        d_ff=48,
-        num_layers=2,
-        num_heads=4,
-        decoder_start_token_id=0,
-    )
-    save_network(folder, T5ForConditionalGeneration(config))
-    return folder
+def make_item(report_id: str, text: str) -> Item:
+    return Item(report_id, text, (), "en", "author", "en")
 
 
 def model_of(folder: Path, **options: Any) -> GenerationModel:
