@@ -11,7 +11,7 @@ from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import failed
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.batching import TokenBudget, group_size
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
@@ -63,6 +63,7 @@ class GenerationModel:
             digest=digest(source),
             parameters=parameters_of(source),
             together=group_size(device),
+            reads=TEXT_FIELDS,
             settings={
                 **loading_settings(source, options),
                 **self._prompting.settings,
