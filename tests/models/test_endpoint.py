@@ -72,6 +72,12 @@ def error(status: int, message: str = "", **headers: str) -> Say:
     return Say(status, {"error": {"message": message}}, named)
 
 
+class Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64  # of the usual 5, connections made at once are turned away for a second
+
+
 class Server:
     """An endpoint on a free port; `behave` gets a request's fields and its number from 0."""
 
@@ -121,9 +127,7 @@ class Server:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = Listener(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
