@@ -19,7 +19,7 @@ from parrot_bench.models.endpoint_address import Address, needs_consent, read_ad
 from parrot_bench.models.endpoint_client import BACKOFF, Backoff, Client
 from parrot_bench.models.endpoint_replies import Failure, Reply
 from parrot_bench.models.in_background import as_they_come
-from parrot_bench.models.options import ModelOptions
+from parrot_bench.models.options import DEFAULT, ModelOptions
 from parrot_bench.models.parsing import read_answer
 from parrot_bench.models.prompting import Prompting
 from parrot_bench.task import Item, LabelSpace, Task
@@ -30,7 +30,19 @@ VERSION = re.compile(r"-\d{4}-\d{2}-\d{2}|-\d{8}|:latest")
 """What services add to the name of a model that they keep at its newest version."""
 MOST_FAILURES = 20
 """Failures in a row after which an endpoint counts as gone; each has cost all its retries."""
-LOCAL_ONLY = ("device", "dtype", "attention", "quantisation", "device_map", "allow_truncation")
+LOCAL_ONLY = (
+    "device",
+    "dtype",
+    "attention",
+    "quantisation",
+    "device_map",
+    "allow_pickle",
+    "trust_remote_code",
+    "allow_truncation",
+    "batch_tokens",
+    "chat_template",
+    "label_map",
+)
 """Options that say how a network is run here."""
 
 
@@ -42,11 +54,9 @@ def load_endpoint(spec: str, options: ModelOptions) -> EndpointModel:
     """
     address = read_address(spec)
     for option in LOCAL_ONLY:
-        if getattr(options, option):
-            raise ParrotError(
-                f"Model '{address.spec}': an endpoint has no --{option.replace('_', '-')}; "
-                "leave it out."
-            )
+        if getattr(options, option) != getattr(DEFAULT, option):
+            name = option.replace("_", "-").replace("chat-template", "no-chat-template")
+            raise ParrotError(f"Model '{address.spec}': an endpoint has no --{name}; leave it out.")
     return EndpointModel(address, options)
 
 
@@ -109,6 +119,8 @@ class EndpointModel:
         self, task: Task, labels: LabelSpace, items: Sequence[Item]
     ) -> Iterator[Prediction]:
         """The labels in what the model wrote; items in the order in which answers come.
+
+        Seconds are those of the request that was answered, without waits and earlier attempts.
 
         Raises:
             ParrotError: If another model answers, the key is refused, there is no such model, or

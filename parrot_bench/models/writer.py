@@ -23,11 +23,13 @@ SPECIAL = (
     "bos_token_id",
     "decoder_start_token_id",
     "forced_bos_token_id",
-    "forced_eos_token_id",
     "suppress_tokens",
     "begin_suppress_tokens",
 )
-"""What is kept of a generation_config.json, besides EOS and padding: tokens, no preferences."""
+"""What is kept of a generation_config.json, besides EOS and padding: tokens, no preferences.
+
+Not forced_eos_token_id, which would make an answer that is cut off look finished.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,10 +216,18 @@ def test_bad_specs_are_sentences_without_secrets(spec: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [{"device": "cpu"}, {"dtype": "float16"}, {"allow_truncation": True}, {"quantisation": "int8"}],
+    [
+        {"device": "cpu"},
+        {"dtype": "float16"},
+        {"allow_truncation": True},
+        {"quantisation": "int8"},
+        {"batch_tokens": 8},
+        {"chat_template": False},
+    ],
 )
 def test_options_of_local_models_are_refused(option: dict[str, Any]) -> None:
-    with pytest.raises(ParrotError, match=f"no --{next(iter(option)).replace('_', '-')}"):
+    name = next(iter(option)).replace("_", "-").replace("chat", "no-chat")
+    with pytest.raises(ParrotError, match=f"has no --{name};"):
         load_model("openai:gpt@http://h/v1", options=ModelOptions(**option))
 
 

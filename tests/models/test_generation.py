@@ -152,10 +152,13 @@ def test_preferences_of_the_model_are_left_out_in_silence(
         num_beams=3,
         max_length=9,
         no_repeat_ngram_size=1,
+        forced_eos_token_id=2,
     )
     capfd.readouterr()
     recwarn.clear()
-    assert [each.raw for each in model_of(folder).predict(task, space, items)] == plain
+    answers = list(model_of(folder).predict(task, space, items))
+    assert [each.raw for each in answers] == plain
+    assert {each.status for each in answers} == {"empty", "truncated"}
     assert not recwarn.list
     assert capfd.readouterr() == ("", "")
 
