@@ -15,11 +15,15 @@ from parrot_bench.models.options import DEFAULT, ModelOptions
 if TYPE_CHECKING:
     from parrot_bench.models.hub import Source
 
-EXAMPLES = "baseline:keyword, hf:sentence-transformers/LaBSE or hf:./my-model"
-PREFIXES = ("baseline", "hf")
+EXAMPLES = (
+    "baseline:keyword, hf:sentence-transformers/LaBSE, hf:./my-model or "
+    "openai:llama3.1@http://localhost:11434/v1"
+)
+PREFIXES = ("baseline", "hf", "openai")
 METHODS = {
     "choose": "parrot_bench.models.causal.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
+    "generate": "parrot_bench.models.generation.GenerationModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
@@ -32,7 +36,8 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
     """Find a model and what it is; its weights are loaded when it is first asked.
 
     Args:
-        spec: `baseline:NAME`, or `hf:NAME[@revision]` for a hub model or a local folder.
+        spec: `baseline:NAME`, `hf:NAME[@revision]` for a hub model or a local folder, or
+            `openai:MODEL@BASE_URL` for an endpoint.
         method: How a Hugging Face model answers, one of `METHODS`; its config says so if not given.
         options: How it is loaded and asked.
 
@@ -50,6 +55,12 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
         from parrot_bench.models.baselines import load_baseline
 
         return load_baseline(name, options.seed)
+    if prefix == "openai":
+        if method not in (None, "generate"):
+            raise ParrotError(f"An endpoint answers by --method generate and not by {method}.")
+        from parrot_bench.models.endpoint import load_endpoint
+
+        return load_endpoint(name, options)
     from parrot_bench.models.hub import resolve
 
     source = resolve(spec, options)

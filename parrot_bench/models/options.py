@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -40,6 +41,9 @@ class ModelOptions:
         max_new_tokens: Most tokens of a generated answer.
         chat_template: Whether a model's chat template is applied where it has one.
         label_map: JSON file that names the task's label for each of a classifier's outputs.
+        concurrency: Requests that an endpoint is sent at once.
+        timeout: Seconds that an endpoint has for one answer.
+        retries: How often a request is sent again where an endpoint is busy or breaks off.
     """
 
     device: str | None = None
@@ -60,6 +64,9 @@ class ModelOptions:
     max_new_tokens: int = 256
     chat_template: bool = True
     label_map: Path | None = None
+    concurrency: int = 8
+    timeout: float = 120.0
+    retries: int = 5
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -81,11 +88,15 @@ class ModelOptions:
             ("--beam", self.beam, 1),
             ("--max-new-tokens", self.max_new_tokens, 1),
             ("--batch-tokens", 1 if self.batch_tokens is None else self.batch_tokens, 1),
+            ("--concurrency", self.concurrency, 1),
+            ("--retries", self.retries, 0),
         ):
             if number < least:
                 raise ParrotError(f"{option} is {number}; at least {least} was expected.")
         if not 0 < self.threshold < 1:
             raise ParrotError(f"--threshold is {self.threshold}; a number between 0 and 1 belongs.")
+        if not 0 < self.timeout < math.inf:
+            raise ParrotError(f"--timeout is {self.timeout}; a number of seconds above 0 belongs.")
         if self.device and self.device_map:
             raise ParrotError("--device and --device-map both say where the model runs; give one.")
 

@@ -235,6 +235,27 @@ def sliding_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 with a SentencePiece tokenizer; relative positions."""
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("t5")
+    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
+    save_sentencepiece(folder, "T5Tokenizer", "spiece.model", model_type="unigram", **ids)
+    config = T5Config(
+        vocab_size=600,
+        d_model=32,
+        d_kv=8,
+        d_ff=48,
+        num_layers=2,
+        num_heads=4,
+        decoder_start_token_id=0,
+    )
+    save_network(folder, T5ForConditionalGeneration(config))
+    return folder
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
     """Copies a model folder, to be damaged."""
