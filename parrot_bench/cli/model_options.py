@@ -57,6 +57,9 @@ def _chosen(
         Path | None,
         typer.Option(help="classify: JSON file, output to label.", show_default=False),
     ] = None,
+    concurrency: Annotated[int, typer.Option(help="openai: requests at once.")] = 8,
+    timeout: Annotated[float, typer.Option(help="openai: seconds for an answer.")] = 120.0,
+    retries: Annotated[int, typer.Option(help="openai: how often to send again.")] = 5,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Trust pickled weights, which can run code.")
     ] = False,
@@ -82,6 +85,9 @@ def _chosen(
         max_new_tokens=max_new_tokens,
         chat_template=not no_chat_template,
         label_map=label_map,
+        concurrency=concurrency,
+        timeout=timeout,
+        retries=retries,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
     )

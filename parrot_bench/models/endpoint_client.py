@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.endpoint_address import Address, needs_consent
@@ -29,8 +30,10 @@ from parrot_bench.models.options import ModelOptions
 if TYPE_CHECKING:
     import httpx
 
-KEYS = ("PARROT_BENCH_API_KEY", "OPENAI_API_KEY")
-"""Environment variables that may hold a key, the first one first."""
+KEY, OPENAI_KEY = "PARROT_BENCH_API_KEY", "OPENAI_API_KEY"
+"""Environment variables that may hold a key: the first for the endpoint that is named, whichever it
+is, the second for OpenAI's own alone, since other programs set it too."""
+OPENAI_HOST = "api.openai.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Client:
         """
         import httpx
 
-        source, key = _key()
+        source, key = _key(self._address)
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -155,7 +158,7 @@ class Client:
                 f"{at} refuses the key in {source} ({status_text(status)}); set another one."
                 if source
                 else f"{at} asks for a key ({status_text(status)}); set the environment variable "
-                f"{KEYS[0]} to it."
+                f"{KEY} to it."
             )
         if status == 402:
             raise ParrotError(f"{at} asks for payment ({status_text(status)}); see to the account.")
@@ -171,9 +174,10 @@ class Client:
             )
 
 
-def _key() -> tuple[str, str]:
+def _key(address: Address) -> tuple[str, str]:
     """The variable that holds the key, and the key; both empty where there is none."""
-    for name in KEYS:
+    own = urlsplit(address.base_url).hostname == OPENAI_HOST
+    for name in (KEY, OPENAI_KEY) if own else (KEY,):
         key = os.environ.get(name, "").strip()
         if not key:
             continue

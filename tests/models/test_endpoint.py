@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
+from parrot_bench.models import endpoint_client
 from parrot_bench.models.answer_schema import CODE, answer_schema
 from parrot_bench.models.base import Prediction
 from parrot_bench.models.endpoint import EndpointModel, needs_consent
@@ -668,35 +669,42 @@ def test_key_is_sent_and_written_nowhere(
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "sent"),
-    [
-        (None, "sk-b", "Bearer sk-b"),
-        (" ", "sk-b", "Bearer sk-b"),
-        ("sk-a\n", "sk-b", "Bearer sk-a"),
-    ],
+    ("own", "sent"), [("sk-a", "Bearer sk-a"), ("sk-a\n", "Bearer sk-a"), ("", None)]
 )
 def test_key_comes_from_the_environment(
-    own: str | None,
-    other: str,
-    sent: str,
+    own: str,
+    sent: str | None,
     server: Server,
     task: Task,
     space: LabelSpace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("PARROT_BENCH_API_KEY")
-    if own is not None:
-        monkeypatch.setenv("PARROT_BENCH_API_KEY", own)
-    monkeypatch.setenv("OPENAI_API_KEY", other)
+    monkeypatch.setenv("PARROT_BENCH_API_KEY", own)
     ask(model_of(server), task, space)
     assert server.headers[0]["authorization"] == sent
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("https://api.openai.com.example.org/v1", ""),
+        ("http://localhost:8000/v1", ""),
+    ],
+)
+def test_the_key_of_openai_goes_to_openai_alone(
+    url: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PARROT_BENCH_API_KEY")
+    assert endpoint_client._key(Address("gpt", url))[0] == source
+    monkeypatch.setenv("PARROT_BENCH_API_KEY", KEY)
+    assert endpoint_client._key(Address("gpt", url)) == ("PARROT_BENCH_API_KEY", KEY)
 
 
 def test_endpoint_without_a_key(
     server: Server, task: Task, space: LabelSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PARROT_BENCH_API_KEY")
-    monkeypatch.delenv("OPENAI_API_KEY")
     ask(model_of(server), task, space)
     assert server.headers[0]["authorization"] is None
     server.behave = lambda fields, number: error(401)
