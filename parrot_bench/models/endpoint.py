@@ -93,7 +93,7 @@ class EndpointModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What turned out while it answered.
+        """What turned out while it answered; empty before the first answer.
 
         Returns:
             served_model: the model that said it answered, or "not stated"; unstated: answers that
@@ -101,6 +101,8 @@ class EndpointModel:
             left_out: fields that the server does not know, by task; retries: requests that were
             sent again, by reason; examples: reports that were shown as examples.
         """
+        if not self._served and not self._unstated:
+            return {}
         left_out = {task: sorted(found) for task, found in self._client.left_out.items() if found}
         return {
             "served_model": self._served or "not stated",

@@ -76,7 +76,7 @@ class GenerationModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What turned out while it answered; no token of a report is in it.
+        """What turned out while it answered; empty before that, and no token of a report is in it.
 
         Returns:
             first_token_ids: first tokens of the first prompt, at most 32 and none of the report;
@@ -85,10 +85,12 @@ class GenerationModel:
             end; examples: reports that were shown as examples.
         """
         writer = self._writer
+        if writer is None:
+            return {}
         return {
             "first_token_ids": self._first_ids or [],
-            "chat_template": writer is not None and writer.chat,
-            "max_tokens": writer.loaded.max_tokens if writer else None,
+            "chat_template": writer.chat,
+            "max_tokens": writer.loaded.max_tokens,
             "batch_tokens": self._budget.tokens,
             "halvings": self._budget.halvings,
             "examples": self._prompting.record,
