@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = "baseline:keyword, hf:sentence-transformers/LaBSE or hf:./my-model"
 PREFIXES = ("baseline", "hf")
 METHODS = {
-    "choose": "parrot_bench.models.causal.ChoiceModel",
+    "choose": "parrot_bench.models.choice.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
