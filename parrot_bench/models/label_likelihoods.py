@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from parrot_bench.models.label_trie import ROOT, LabelTrie
@@ -38,28 +38,33 @@ def log_likelihoods(logits: Tensor, rows: list[int], tokens: list[int]) -> list[
 
 
 def sums(
-    last: Tensor, below: Sequence[Tensor] | None, tries: Sequence[LabelTrie]
+    last: Tensor, nodes: Tensor | None, first: Sequence[int], tries: Sequence[LabelTrie]
 ) -> list[list[float]]:
     """Log-likelihoods of labels.
 
     Args:
         last: Logits after each prompt, shape (n, vocabulary).
-        below: Logits at the nodes of each trie, each (nodes, vocabulary); None without nodes.
+        nodes: Logits at nodes, shape (m, vocabulary); None without nodes.
+        first: Row of each trie's first node among them, shape (n,).
         tries: The labels, shape (n,).
-    """
-    import torch
 
-    logits, rows, tokens, offset = [last], [], [], len(last)
-    for at, trie in enumerate(tries):
-        rows += [at if node == ROOT else offset + node for node, _ in trie.targets]
-        tokens += [token for _, token in trie.targets]
-        if below is not None:
-            logits.append(below[at])
-            offset += len(below[at])
-    likely = iter(log_likelihoods(torch.cat(logits), rows, tokens))
+    Returns:
+        For each trie one number a label, at most 0.
+    """
+    at_last = [(at, t) for at, trie in enumerate(tries) for n, t in trie.targets if n == ROOT]
+    below = [
+        (start + node, token)
+        for start, trie in zip(first, tries, strict=True)
+        for node, token in trie.targets
+        if node != ROOT
+    ]
+    roots = iter(log_likelihoods(last, [at for at, _ in at_last], [token for _, token in at_last]))
+    rest: Iterator[float] = iter(())
+    if nodes is not None:
+        rest = iter(log_likelihoods(nodes, [at for at, _ in below], [token for _, token in below]))
     found = []
     for trie in tries:
-        each = [next(likely) for _ in trie.targets]
+        each = [next(roots if node == ROOT else rest) for node, _ in trie.targets]
         found.append([sum(each[at] for at in path) for path in trie.paths])
     return found
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from parrot_bench.models.label_tokens import LabelTokens
+from parrot_bench.models.label_tokens import LabelTokens, common
 from parrot_bench.models.label_trie import LabelTrie, Tokens, grow
 from parrot_bench.models.prompting import (
     Prompting,
@@ -124,7 +124,7 @@ class LabelQuestions:
         self, task: Task, labels: LabelSpace, items: Sequence[Item]
     ) -> list[LabelQuestion]:
         """What all questions about nodes of the tree share, for every item; without labels."""
-        probes = [(Label(text, ""),) for text in PROBES]
+        probes = [(Label(text, ""),) for text in PROBES[:2]]
         found = []
         for item in items:
             asked = [Asked(item, nodes) for nodes in probes]
@@ -174,8 +174,6 @@ def closed(name: str) -> str:
 
 
 def beginning(rows: Sequence[Tokens]) -> Tokens:
-    """What all rows begin with."""
-    same = 0
-    while all(len(row) > same and row[same] == rows[0][same] for row in rows):
-        same += 1
-    return rows[0][:same]
+    """What all rows begin with: no two differ earlier than the first and the last in order."""
+    low, high = min(rows), max(rows)
+    return low[: common(low, high)]

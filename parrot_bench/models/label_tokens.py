@@ -107,13 +107,13 @@ def tail_of(prompt: str) -> str:
 def _split(bare: Tokens, rows: Sequence[Tokens]) -> tuple[int, LabelTrie]:
     """How many of a prompt's tokens all labels leave as they are, and what follows them."""
     # A label's last token is always scored, even where the prompt happens to end alike.
-    common = [_common(bare, row[:-1]) for row in rows]
-    head = min(common)
-    starts = tuple(each - head for each in common)
+    same = [common(bare, row[:-1]) for row in rows]
+    head = min(same)
+    starts = tuple(each - head for each in same)
     return head, grow(tuple(row[head:] for row in rows), starts)
 
 
-def _common(a: Tokens, b: Tokens) -> int:
+def common(a: Tokens, b: Tokens) -> int:
     """Length of the common beginning."""
     return next(
         (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))

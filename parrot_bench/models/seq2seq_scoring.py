@@ -96,7 +96,7 @@ class RowScorer:
         last = self._decode(head, at, states, mask, cache)[:, 0]
         trie = question.trie
         if not len(trie):
-            return sums(last, None, [trie])
+            return sums(last, None, [0], [trie])
         own, cross = layers_of(cache.self_attention_cache), layers_of(cache.cross_attention_cache)
 
         def answer(batch: list[int]) -> list[Tensor]:
@@ -119,7 +119,7 @@ class RowScorer:
 
         length = states.shape[1] + head.shape[1]
         found = self._budget.run([length + len(each) for each in trie.branches], answer)
-        return sums(last, [gather_nodes(found, trie)], [trie])
+        return sums(last, gather_nodes(found, trie), [0], [trie])
 
     def _decode(self, ids: Tensor, at: Tensor, states: Tensor, mask: Tensor, cache: Any) -> Tensor:
         """Logits of the decoder, whose cache goes on."""

@@ -207,16 +207,20 @@ class TreeScorer:
         self, last: Tensor, read: KeptStates, tries: Sequence[LabelTrie]
     ) -> list[list[float]]:
         """Likelihoods of the labels from the logits and states after their prompts."""
-        if not any(map(len, tries)):
-            below = None
-        elif self.how == "tree attention":
-            below = self._tree(read, tries)
-        else:
-            below = [self._rows(read.row(at), trie) for at, trie in enumerate(tries)]
-        return sums(last, below, tries)
+        import torch
 
-    def _tree(self, read: KeptStates, tries: Sequence[LabelTrie]) -> list[Tensor]:
-        """Logits at the nodes of every trie, all read in one pass."""
+        widest = max(map(len, tries))
+        if not widest:
+            return sums(last, None, [0] * len(tries), tries)
+        if self.how == "tree attention":
+            nodes = self._tree(read, tries).flatten(0, 1)
+            return sums(last, nodes, range(0, len(nodes), widest), tries)
+        rows = [self._rows(read.row(at), trie) for at, trie in enumerate(tries) if len(trie)]
+        first = [sum(map(len, tries[:at])) for at in range(len(tries))]
+        return sums(last, torch.cat(rows), first, tries)
+
+    def _tree(self, read: KeptStates, tries: Sequence[LabelTrie]) -> Tensor:
+        """Logits at the nodes of every trie, (tries, nodes, vocabulary), all read in one pass."""
         import torch
 
         width = max(map(len, tries))
@@ -233,8 +237,7 @@ class TreeScorer:
         positions = read.lengths[:, None] + depths.to(device)
         mask = self._masks.build(read, positions, sees.to(device))
         every = torch.arange(width, device=device).expand(len(tries), -1)
-        logits, _ = self._forward(ids.to(device), every, positions, mask, read, False)
-        return [logits[at, : len(trie)] for at, trie in enumerate(tries)]
+        return self._forward(ids.to(device), every, positions, mask, read, False)[0]
 
     def _rows(self, read: KeptStates, trie: LabelTrie) -> Tensor:
         """Logits at the nodes of one trie, each branch in a row of its own."""
