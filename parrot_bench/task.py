@@ -72,7 +72,12 @@ class LabelSpace:
 
     def described(self) -> str:
         """The labels for a prompt, one 'id: definition' a line."""
-        return "\n".join(f"- {label.id}: {label.definition}" for label in self.labels)
+        return described(self.labels)
+
+
+def described(labels: Iterable[Label]) -> str:
+    """Labels for a prompt, one 'id: definition' a line."""
+    return "\n".join(f"- {label.id}: {label.definition}" for label in labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,36 @@ class Task:
             if self.prompts is not None and path.is_file():
                 return read_prompt(path, "{label}").strip()
         return "This report is about {label}."
+
+    def tree_template(self, language: str) -> str:
+        """Prompt to choose among nodes of the tree: `<name>.tree.<language>.txt`.
+
+        Args:
+            language: ISO 639-1 code of the text that is asked about; English is the fallback.
+
+        Returns:
+            A text with the placeholders `{report}` and, after it, `{labels}`, so that a model reads
+            the report once for all questions about it.
+
+        Raises:
+            ParrotError: If the file is no UTF-8, lacks a placeholder or has them the wrong way.
+        """
+        for code in (language, "en"):
+            path = (self.prompts or Path()) / f"{self.name}.tree.{code}.txt"
+            if self.prompts is not None and path.is_file():
+                text = read_prompt(path)
+                if text.find("{labels}") < text.find("{report}"):
+                    raise ParrotError(f"{path}: {{labels}} must stand after {{report}}.")
+                return text
+        return (
+            f"{self.title}\n\nReport:\n{{report}}\n\nWhich of these fits the report best?\n"
+            f'{{labels}}\n\nAnswer with JSON only, in the form {{"{self.answer_key}": [...]}}:\n'
+        )
+
+    def tree_prompt(self, item: Item, nodes: Iterable[Label]) -> str:
+        """The prompt that asks which nodes of the tree fit an item."""
+        before, _, after = self.tree_template(item.text_language).partition("{report}")
+        return before + item.text + after.replace("{labels}", described(nodes))
 
     def prompt(self, item: Item, labels: LabelSpace) -> str:
         """The prompt for one item, in the language of its text."""

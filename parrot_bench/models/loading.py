@@ -21,7 +21,7 @@ EXAMPLES = (
 )
 PREFIXES = ("baseline", "hf", "openai")
 METHODS = {
-    "choose": "parrot_bench.models.causal.ChoiceModel",
+    "choose": "parrot_bench.models.choice.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
     "generate": "parrot_bench.models.generation.GenerationModel",
 }

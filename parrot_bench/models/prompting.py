@@ -7,11 +7,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.gold import gold_labels
 from parrot_bench.models.file_digests import file_digest
+from parrot_bench.models.hub import read_json
 from parrot_bench.resources import data_path
 from parrot_bench.task import Item, Labels, LabelSpace, Task
 
@@ -139,6 +141,14 @@ def answer_stem(task: Task) -> str:
 def with_text(item: Item, text: str) -> Item:
     """The same item about another text, such as its head and tail."""
     return replace(item, text=text)
+
+
+def brings_chat_template(folder: Path) -> bool:
+    """Whether a model's folder holds a chat template, told without loading its tokenizer."""
+    if any(folder.glob("chat_template*")):
+        return True
+    path = folder / "tokenizer_config.json"
+    return path.is_file() and bool(read_json(path, folder.name, dict).get("chat_template"))
 
 
 def has_chat_template(tokenizer: Any) -> bool:

@@ -1,20 +1,49 @@
-# replaced by the full module on merging
-"""What a model's weight files say about it without being loaded."""
+"""How many numbers a model's weights are, read from the heads of its files without loading any."""
 
 from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
-from parrot_bench.models.hub import Source
+from parrot_bench.errors import ParrotError
+from parrot_bench.models.hub import Source, read_json
+
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 
 
 def parameters_of(source: Source) -> int:
-    """Number of weights in a model's safetensors files, read from their headers."""
-    total = 0
-    for path in source.transformer.glob("*.safetensors"):
+    """Numbers in the safetensors files, tied weights once; 0 where they are pickled.
+
+    Raises:
+        ParrotError: If a file is damaged or missing.
+    """
+    if source.pickled:
+        return 0
+    return sum(_numbers(path, source) for path in _files(source))
+
+
+def _files(source: Source) -> list[Path]:
+    """The files that transformers would load: a folder may hold the same weights twice."""
+    folder = source.transformer
+    if (folder / SINGLE).is_file():
+        return [folder / SINGLE]
+    if (folder / INDEX).is_file():
+        index = read_json(folder / INDEX, f"Model '{source.spec}'", dict)
+        return [folder / name for name in sorted(set(index.get("weight_map", {}).values()))]
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _numbers(path: Path, source: Source) -> int:
+    """Numbers of one file: eight bytes give its header's length, and the header the shapes."""
+    try:
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        header.pop("__metadata__", None)
-        total += sum(math.prod(each["shape"]) for each in header.values())
-    return total
+        return sum(
+            math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ParrotError(
+            f"Model '{source.spec}': {path} is no readable safetensors file; "
+            "copy or download the model again."
+        ) from error

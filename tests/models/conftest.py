@@ -122,7 +122,13 @@ def save_bpe(folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, **special).save_pretrained(folder)
 
 
-def save_sentencepiece(folder: Path, tokenizer_class: str, file: str, **options: Any) -> None:
+def save_sentencepiece(
+    folder: Path,
+    tokenizer_class: str,
+    file: str,
+    settings: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
     """A SentencePiece model as older hub models carry it, without tokenizer.json."""
     import sentencepiece
 
@@ -136,7 +142,7 @@ def save_sentencepiece(folder: Path, tokenizer_class: str, file: str, **options:
         **options,
     )
     (folder / file).write_bytes(written.getvalue())
-    config = {"tokenizer_class": tokenizer_class, "add_bos_token": True}
+    config = {"tokenizer_class": tokenizer_class, "add_bos_token": True, **(settings or {})}
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
 
 
@@ -236,15 +242,54 @@ def sliding_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 with a SentencePiece tokenizer; relative positions."""
-    from transformers import T5Config, T5ForConditionalGeneration
+def gemma_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Gemma 3's shape: every other layer sees 16 tokens back, a SentencePiece tokenizer, a BOS."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-    folder = tmp_path_factory.mktemp("t5")
-    ids = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1}
-    save_sentencepiece(folder, "T5Tokenizer", "spiece.model", model_type="unigram", **ids)
-    config = T5Config(
-        vocab_size=600,
+    folder = tmp_path_factory.mktemp("gemma")
+    ids = {"pad_id": 0, "eos_id": 1, "bos_id": 2, "unk_id": 3}
+    save_sentencepiece(
+        folder,
+        "GemmaTokenizer",
+        "tokenizer.model",
+        {"bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>"},
+        model_type="bpe",
+        vocab_size=400,
+        byte_fallback=True,
+        bos_piece="<bos>",
+        eos_piece="<eos>",
+        **ids,
+    )
+    config = Gemma3TextConfig(
+        **SIZE,
+        num_key_value_heads=2,
+        head_dim=8,
+        sliding_window=16,
+        layer_types=["sliding_attention", "full_attention"],
+        max_position_embeddings=900,
+    )
+    save_network(folder, Gemma3ForCausalLM(config))
+    return folder
+
+
+def save_t5(folder: Path, network_class: str) -> Path:
+    """An encoder-decoder of T5's shape, with its SentencePiece tokenizer."""
+    import transformers
+
+    save_sentencepiece(
+        folder,
+        "T5Tokenizer",
+        "spiece.model",
+        {"extra_ids": 0},
+        model_type="unigram",
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+    )
+    make: Any = getattr(transformers, network_class)
+    config = make.config_class(
+        vocab_size=500,
         d_model=32,
         d_kv=8,
         d_ff=48,
@@ -252,7 +297,45 @@ def t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_heads=4,
         decoder_start_token_id=0,
     )
-    save_network(folder, T5ForConditionalGeneration(config))
+    save_network(folder, make(config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def t5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 with a SentencePiece tokenizer; nothing limits its context."""
+    return save_t5(tmp_path_factory.mktemp("t5"), "T5ForConditionalGeneration")
+
+
+@pytest.fixture(scope="session")
+def mt5_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of mT5's shape."""
+    return save_t5(tmp_path_factory.mktemp("mt5"), "MT5ForConditionalGeneration")
+
+
+@pytest.fixture(scope="session")
+def bart_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BART with a byte-level BPE and 700 positions."""
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("bart")
+    save_bpe(folder)
+    config = BartConfig(
+        vocab_size=320,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=48,
+        decoder_ffn_dim=48,
+        max_position_embeddings=700,
+        decoder_start_token_id=0,
+        bos_token_id=0,
+        pad_token_id=0,
+        eos_token_id=0,
+    )
+    save_network(folder, BartForConditionalGeneration(config))
     return folder
 
 

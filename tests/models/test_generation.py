@@ -22,7 +22,7 @@ from parrot_bench.models.writer import Writer
 from parrot_bench.task import Item, Kind, LabelSpace, Task
 
 Make = Callable[[Kind], Task]
-SHAPES = ("gpt2_folder", "llama_folder", "t5_folder")
+SHAPES = ("gpt2_folder", "llama_folder", "mt5_folder", "bart_folder")
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}"
     "{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
@@ -327,7 +327,8 @@ def test_record_holds_no_token_of_a_report(
     assert answers[0].tokens_in == len(prompt)
     assert record["halvings"] == 0
     assert record["batch_tokens"] == 2048
-    assert record["max_tokens"] == {"gpt2": 700, "llama": 600, "t5": None}[folder.name[:-1]]
+    known = {"gpt2": 700, "llama": 600, "mt5": None, "bart": 700}
+    assert record["max_tokens"] == known[folder.name[:-1]]
     assert record["examples"] == {}
     json.dumps(record)
 

@@ -254,7 +254,7 @@ def test_import_is_light() -> None:
     import subprocess
 
     code = (
-        "import sys, parrot_bench.models.loading, parrot_bench.models.causal, "
+        "import sys, parrot_bench.models.loading, parrot_bench.models.choice, "
         "parrot_bench.models.embedding, parrot_bench.models.check; "
         "print([m for m in ('torch', 'transformers', 'huggingface_hub') if m in sys.modules])"
     )

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.models.causal import ChoiceModel
+from parrot_bench.models.choice import ChoiceModel
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, LabelSpace, Task
-
-PROMPT = "CT of the chest: lungs clear. Answer:"
 
 
 @pytest.fixture
@@ -73,22 +71,32 @@ def test_embedding_answers_every_report_once_and_in_order(
         assert one.scores == pytest.approx(two.scores, abs=1e-5)
 
 
-@pytest.mark.parametrize("shape", ["gpt2_folder", "llama_folder", "sliding_folder"])
+@pytest.mark.parametrize("shape", ["gpt2_folder", "llama_folder", "gemma_folder"])
 def test_choose_halves_and_remembers(
-    shape: str, request: pytest.FixtureRequest, limit: Any
+    shape: str, request: pytest.FixtureRequest, space: LabelSpace, make_task: Any, limit: Any
 ) -> None:
+    task: Task = make_task("single-label")
+    asked = [Item(f"r{n}", f"CT {n}: lungs clear.", (), "en", "a", "en") for n in range(5)]
     model = chooser(request.getfixturevalue(shape))
-    rows, starts = model.tokens(PROMPT, ("chest", "knee", "head", "chest head", "abdomen"))
-    expected = model.score(rows, starts)
+    expected = list(model.predict(task, space, asked))
     tried = limit(model, 3)
-    assert model.score(rows, starts) == pytest.approx(expected, abs=1e-4)
-    assert tried == [1, 5, 2, 2, 1]  # the prompt stands first
-    model.score(rows, starts)
-    assert tried[5:] == [1, 2, 2, 1]
+    found = list(model.predict(task, space, asked))
+    for one, two in zip(found, expected, strict=True):
+        assert one.scores == pytest.approx(two.scores, abs=1e-4)
+    # What prompts share is known; every batch reads its prompts, then its labels.
+    assert tried == [5, 2, 2, 2, 2, 1, 1]
+    assert model.record["halvings"] == 1
+    list(model.predict(task, space, asked))
+    assert tried[7:] == [2, 2, 2, 2, 1, 1]
 
 
 def test_single_text_that_does_not_fit_is_an_error(
-    bert_folder: Path, gpt2_folder: Path, limit: Any
+    bert_folder: Path,
+    gpt2_folder: Path,
+    items: list[Item],
+    space: LabelSpace,
+    make_task: Any,
+    limit: Any,
 ) -> None:
     import torch
 
@@ -98,6 +106,7 @@ def test_single_text_that_does_not_fit_is_an_error(
     with pytest.raises(torch.OutOfMemoryError):
         embeds._vectors(rows)
     assert tried == [2, 1]
+    list(chooses.predict(make_task("single-label"), space, items))
     limit(chooses, 0)
     with pytest.raises(torch.OutOfMemoryError):
-        chooses.score(*chooses.tokens(PROMPT, ("chest", "knee")))
+        list(chooses.predict(make_task("single-label"), space, items))
