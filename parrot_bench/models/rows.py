@@ -1,0 +1,90 @@
+"""Texts as rows of token ids, and rows as tensors: what all encoders share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parrot_bench.models.fitting import does_not_fit, fit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from parrot_bench.models.network import Loaded
+
+Row = list[int]
+
+
+class Rows(NamedTuple):
+    """Texts after tokenisation.
+
+    Attributes:
+        ids: Token ids of each text; none for a blank text or one that does not fit.
+        notes: Why a text has none, by its position; nothing for a blank one.
+        shortened: Positions of the texts whose middle was cut out.
+    """
+
+    ids: list[Row]
+    notes: Mapping[int, str] = {}
+    shortened: frozenset[int] = frozenset()
+
+
+def read(
+    texts: Sequence[str], encode: Callable[[list[str]], list[Row]], most: int, *, cut: bool
+) -> Rows:
+    """Tokenise texts, none of them truncated without a word.
+
+    Args:
+        texts: The texts.
+        encode: Token ids of each of several texts, all that the model reads with them included.
+        most: Most tokens of a text.
+        cut: Whether the middle of a text that does not fit is cut out; else it has no ids.
+    """
+    ids = encode(list(texts)) if texts else []
+    notes: dict[int, str] = {}
+    shortened: set[int] = set()
+    for i, (text, row) in enumerate(zip(texts, ids, strict=True)):
+        if not text.strip():
+            ids[i] = []
+        elif len(row) > most:
+            kept = fit(text, lambda each: len(encode([each])[0]), most) if cut else None
+            ids[i] = [] if kept is None else encode([kept])[0]
+            if kept is None:
+                notes[i] = does_not_fit(len(row), most)
+            else:
+                shortened.add(i)
+    return Rows(ids, notes, frozenset(shortened))
+
+
+def encoder_of(tokenizer: Any, prompt: str = "", *, lower: bool = False) -> Callable[..., Any]:
+    """A function from texts to token ids, with a prompt before them and special tokens around."""
+
+    def encode(texts: Iterable[str]) -> list[Row]:
+        whole = [prompt + (text.lower() if lower else text) for text in texts]
+        rows: list[Row] = tokenizer(whole, verbose=False)["input_ids"]
+        return rows
+
+    return encode
+
+
+def padding_id(loaded: Loaded) -> int:
+    """Token that fills rows up; masked, so that any that the network knows will do."""
+    known = loaded.network.get_input_embeddings().weight.shape[0]
+    pad = loaded.tokenizer.pad_token_id
+    return int(pad) if pad is not None and pad < known else 0
+
+
+def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor]:
+    """Rows filled up on the right, and 1 where their tokens are; both of shape (n, longest)."""
+    import torch
+
+    width = max(1, *map(len, rows))
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    return ids, mask
+
+
+def least(*limits: int | None) -> int:
+    """The least of the limits that are set; a number beyond any text where none is."""
+    return functools.reduce(min, (each for each in limits if each), 10**9)
