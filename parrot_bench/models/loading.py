@@ -19,6 +19,7 @@ PREFIXES = ("baseline", "hf")
 METHODS = {
     "choose": "parrot_bench.models.causal.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
+    "probe": "parrot_bench.models.probe.ProbeModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")
