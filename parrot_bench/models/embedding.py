@@ -17,6 +17,7 @@ from parrot_bench.models.base import ModelInfo, Prediction
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub import Source, digest
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
 from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, Label, LabelSpace, Task
@@ -115,7 +116,7 @@ class EmbeddingModel:
         seconds = (time.perf_counter() - began) / (sum(found.lengths) or 1)
         for i, (item, length) in enumerate(zip(items, found.lengths, strict=True)):
             if not length:
-                yield without_vector(item.report_id, found.notes.get(i))
+                yield without_row(item.report_id, found.notes.get(i))
                 continue
             each = next(cosines)
             margin = MARGIN * (max(each) - sum(each) / len(each))
@@ -143,10 +144,3 @@ class EmbeddingModel:
             self._label_vectors[labels.labels] = made.vectors
             self._labels_cut += len(made.shortened)
         return self._label_vectors[labels.labels]
-
-
-def without_vector(report_id: str, note: str | None) -> Prediction:
-    """The prediction of a report that has no vector: failed with a note, else empty."""
-    if note is None:
-        return Prediction(report_id, (), status="empty")
-    return Prediction(report_id, (), status="failed", note=note)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EXAMPLES = "baseline:keyword, hf:sentence-transformers/LaBSE or hf:./my-model"
 PREFIXES = ("baseline", "hf")
 METHODS = {
+    "classify": "parrot_bench.models.classification.ClassifierModel",
+    "entail": "parrot_bench.models.entailment.EntailmentModel",
     "choose": "parrot_bench.models.causal.ChoiceModel",
     "embed": "parrot_bench.models.embedding.EmbeddingModel",
     "probe": "parrot_bench.models.probe.ProbeModel",

@@ -12,7 +12,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.models.base import ModelInfo, Prediction
-from parrot_bench.models.embedding import without_vector
 from parrot_bench.models.hub import Source, digest
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.out_of_fold import (
@@ -24,6 +23,7 @@ from parrot_bench.models.out_of_fold import (
     answer,
     out_of_fold,
 )
+from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
 from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, LabelSpace, Task
@@ -107,7 +107,7 @@ class ProbeModel:
         for group, each in zip(groups, found, strict=True):
             for i, item in enumerate(group):
                 if not each.lengths[i]:
-                    yield without_vector(item.report_id, each.notes.get(i))
+                    yield without_row(item.report_id, each.notes.get(i))
                     continue
                 yield replace(
                     answer(task.kind, item.report_id, next(scores)),

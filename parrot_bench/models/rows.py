@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parrot_bench.models.base import Prediction
 from parrot_bench.models.fitting import does_not_fit, fit
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class Rows(NamedTuple):
         ids: Token ids of each text; none for a blank text or one that does not fit.
         notes: Why a text has none, by its position; nothing for a blank one.
         shortened: Positions of the texts whose middle was cut out.
+        texts: The texts as they were tokenised, shortened ones without their middle.
     """
 
     ids: list[Row]
     notes: Mapping[int, str] = {}
     shortened: frozenset[int] = frozenset()
+    texts: Sequence[str] = ()
 
 
 def read(
@@ -41,7 +44,8 @@ def read(
         most: Most tokens of a text.
         cut: Whether the middle of a text that does not fit is cut out; else it has no ids.
     """
-    ids = encode(list(texts)) if texts else []
+    kept_texts = list(texts)
+    ids = encode(kept_texts) if texts else []
     notes: dict[int, str] = {}
     shortened: set[int] = set()
     for i, (text, row) in enumerate(zip(texts, ids, strict=True)):
@@ -54,7 +58,15 @@ def read(
                 notes[i] = does_not_fit(len(row), most)
             else:
                 shortened.add(i)
-    return Rows(ids, notes, frozenset(shortened))
+                kept_texts[i] = kept
+    return Rows(ids, notes, frozenset(shortened), kept_texts)
+
+
+def without_row(report_id: str, note: str | None) -> Prediction:
+    """The prediction of a report without ids: failed with a note, else empty."""
+    if note is None:
+        return Prediction(report_id, (), status="empty")
+    return Prediction(report_id, (), status="failed", note=note)
 
 
 def encoder_of(tokenizer: Any, prompt: str = "", *, lower: bool = False) -> Callable[..., Any]:
