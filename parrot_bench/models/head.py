@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.batching import TokenBudget, group_size
 from parrot_bench.models.device import device_of, loading_settings
+from parrot_bench.models.first_token import shorten
 from parrot_bench.models.fitting import RULE
 from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.rows import Row, padded, padding_id
+from parrot_bench.models.rows import Row, like_lengths, padded, padding_id
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +37,7 @@ class ClassificationHead:
         self.outputs = _outputs(source)
         self.group = group_size(device_of(options))
         self.budget = TokenBudget(device_of(options), options.batch_tokens)
+        self._shortened = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -53,6 +55,7 @@ class ClassificationHead:
             "max_tokens": self.loaded.max_tokens,
             "batch_tokens": self.budget.tokens,
             "halvings": self.budget.halvings,
+            "last_layer": "first token" if self._shortened else "all tokens",
         }
 
     @cached_property
@@ -68,6 +71,8 @@ class ClassificationHead:
                 f"Model '{self.source.spec}': its head has {loaded.network.config.num_labels} "
                 f"outputs and its config names {len(self.outputs)}; repair its id2label."
             )
+        if not self.options.device_map and not self.options.quantisation:
+            self._shortened = shorten(loaded.network, padding_id(loaded))
         return loaded
 
     def logits(
@@ -91,16 +96,20 @@ class ClassificationHead:
         def answer(batch: list[int]) -> list[Tensor]:
             rows = [row(i) for i in batch]
             kinds = [types(i) for i in batch] if types else None
-            if self._alone:
-                return [self._forward([each], None)[0] for each in rows]
-            return list(self._forward(rows, kinds))
+            found: dict[int, Tensor] = {}
+            for part in self._parts([len(each) for each in rows]):
+                some = [kinds[i] for i in part] if kinds else None
+                found.update(zip(part, self._forward([rows[i] for i in part], some), strict=True))
+            return [found[i] for i in range(len(rows))]
 
         return torch.stack(self.budget.run(lengths, answer))
 
-    @cached_property
-    def _alone(self) -> bool:
-        """Whether the network finds a text's end only where nothing is padded."""
-        return self.loaded.network.config.get_text_config().pad_token_id is None
+    def _parts(self, lengths: list[int]) -> list[list[int]]:
+        """Positions of the rows of a batch that go through the network together."""
+        if self.loaded.network.config.get_text_config().pad_token_id is None:
+            # The network finds a text's end only where nothing is padded.
+            return [[i] for i in range(len(lengths))]
+        return like_lengths(lengths, self.loaded.device)
 
     def _forward(self, rows: Sequence[Row], types: Sequence[Row] | None) -> Tensor:
         import torch

@@ -13,7 +13,7 @@ from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import build_steps, pool, read_layout
-from parrot_bench.models.rows import Row, encoder_of, least, padded, padding_id, read
+from parrot_bench.models.rows import Row, encoder_of, least, like_lengths, padded, padding_id, read
 from parrot_bench.models.vector_cache import Embedded, VectorCache
 
 if TYPE_CHECKING:
@@ -111,13 +111,19 @@ class TextEncoder:
 
         if not rows:
             return torch.empty(0)
-        lengths = [len(row) for row in rows]
-        return torch.stack(self.budget.run(lengths, lambda batch: self._forward(rows, batch)))
 
-    def _forward(self, rows: Sequence[Row], batch: list[int]) -> list[Tensor]:
+        def answer(batch: list[int]) -> list[Tensor]:
+            found: dict[int, Tensor] = {}
+            for part in like_lengths([len(rows[i]) for i in batch], self.loaded.device):
+                found.update(zip(part, self._forward([rows[batch[i]] for i in part]), strict=True))
+            return [found[i] for i in range(len(batch))]
+
+        return torch.stack(self.budget.run([len(row) for row in rows], answer))
+
+    def _forward(self, rows: Sequence[Row]) -> list[Tensor]:
         import torch
 
-        ids, mask = padded([rows[i] for i in batch], padding_id(self.loaded))
+        ids, mask = padded(rows, padding_id(self.loaded))
         ids, mask = ids.to(self.loaded.device), mask.to(self.loaded.device)
         with torch.inference_mode():
             states = self.loaded.network(input_ids=ids, attention_mask=mask).last_hidden_state
