@@ -6,11 +6,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import unknown
 from parrot_bench.models.base import Model, ModelInfo, Prediction
 from parrot_bench.models.keyword import KeywordModel
-from parrot_bench.task import Item, Labels, LabelSpace, Task
+from parrot_bench.models.out_of_fold import FOLDS, STRENGTH, Learner, answer, out_of_fold
+from parrot_bench.task import Item, LabelSpace, Task
+
+if TYPE_CHECKING:
+    from parrot_bench.models.out_of_fold import Chances, Rows, Targets
 
 
 @dataclass(frozen=True)
@@ -87,13 +93,10 @@ class AlwaysNormalModel:
 class TfidfModel:
     """Logistic regression on character n-grams, each report answered by a model of other authors.
 
-    It is trained on the evaluated data, out of fold by contributor: what it shows is how much of a
-    task can be learnt from that data, not how well a model does that has never seen it.
+    It is trained on the evaluated data, as `out_of_fold` says.
     """
 
     info: ModelInfo
-    folds: int = 5
-    rarest: int = 3
 
     def obstacle(self, task: Task, labels: LabelSpace) -> str | None:  # noqa: ARG002
         """Any task can be learnt; predict() needs two contributors."""
@@ -110,85 +113,38 @@ class TfidfModel:
         Multi-label answers hold the labels with a probability of one half or more, or the
         likeliest where there is none; labels seen fewer than three times are not learnt.
         """
-        scores = self._out_of_fold(task, items)
+        learner = Learner(partial(_ngrams, [item.text for item in items]), _one_by_one)
+        scores = out_of_fold(task.kind, items, learner)
         for item, found in zip(items, scores, strict=True):
-            if isinstance(found, str):
-                yield Prediction(item.report_id, (), status="failed", note=found)
-                continue
-            ranked = sorted(found, key=lambda label: (-found[label], label))
-            sure = tuple(label for label, score in found.items() if score >= 0.5)
-            decided = sure if task.kind == "multi-label" and sure else tuple(ranked[:1])
-            yield Prediction(item.report_id, decided, found)
-
-    def _out_of_fold(self, task: Task, items: Sequence[Item]) -> list[dict[str, float] | str]:
-        import numpy as np
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.model_selection import GroupKFold
-
-        # Near copies are of one group, so that no report is answered by its own twin.
-        groups = _joined_groups(items)
-        found: list[dict[str, float] | str] = ["the data has a single contributor"] * len(items)
-        folds = min(self.folds, len(set(groups)))
-        if folds < 2:
-            return found
-        texts = np.array([item.text for item in items], dtype=object)
-        splitter = GroupKFold(folds)
-        for train, test in splitter.split(texts, groups=groups):
-            vectors = TfidfVectorizer(
-                analyzer="char_wb",
-                ngram_range=(2, 4),
-                max_features=30_000,
-                sublinear_tf=True,
-                dtype=np.float32,
-            )
-            learnt = vectors.fit_transform(texts[train])
-            gold = [items[i].gold for i in train]
-            probabilities = self._fit(task, learnt, gold, vectors.transform(texts[test]))
-            for i, row in zip(test, probabilities, strict=True):
-                found[i] = row
-        return found
-
-    def _fit(
-        self, task: Task, learnt: object, gold: Sequence[Labels], asked: object
-    ) -> list[dict[str, float]]:
-        import numpy as np
-        from sklearn.linear_model import LogisticRegression
-
-        counts = Counter(label for each in gold for label in each)
-        known = sorted(label for label in counts if counts[label] >= self.rarest)
-        known = known or sorted(counts)
-        rows: list[dict[str, float]] = [{} for _ in range(asked.shape[0])]  # type: ignore[attr-defined]
-        if task.kind != "multi-label" and len(counts) == 1:
-            return [dict.fromkeys(counts, 1.0) for _ in rows]  # nothing to tell apart
-        if task.kind != "multi-label":
-            model = LogisticRegression(C=10, max_iter=300).fit(learnt, [each[0] for each in gold])
-            for row, chances in zip(rows, model.predict_proba(asked), strict=True):
-                row.update(zip(model.classes_.tolist(), chances.tolist(), strict=True))
-            return rows
-        for label in known:
-            target = np.array([label in each for each in gold])
-            if target.all():
-                chances = np.ones(len(rows))
-            else:
-                model = LogisticRegression(C=10, solver="liblinear", random_state=0)
-                chances = model.fit(learnt, target).predict_proba(asked)[:, 1]
-            for row, chance in zip(rows, chances.tolist(), strict=True):
-                row[label] = chance
-        return rows
+            yield answer(task.kind, item.report_id, found)
 
 
-def _joined_groups(items: Sequence[Item]) -> list[int]:
-    """Groups of reports that share a contributor or a near-duplicate cluster."""
-    from parrot_bench.corpus.duplicates import clusters
+def _ngrams(texts: Sequence[str], train: Rows, asked: Rows) -> tuple[Any, Any]:
+    """TF-IDF of character n-grams, weighted as the training part has them."""
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
-    first: dict[tuple[str, str], int] = {}
-    pairs = []
-    for i, item in enumerate(items):
-        keys = [("author", item.author)]
-        if item.cluster >= 0:
-            keys.append(("cluster", str(item.cluster)))
-        pairs += [(first.setdefault(key, i), i) for key in keys]
-    return clusters(len(items), pairs)
+    vectors = TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=(2, 4),
+        max_features=30_000,
+        sublinear_tf=True,
+        dtype=np.float32,
+    )
+    learnt = vectors.fit_transform([texts[i] for i in train])
+    return learnt, vectors.transform([texts[i] for i in asked])
+
+
+def _one_by_one(learnt: Any, targets: Targets, asked: Any) -> Chances:
+    """A regression of its own for each label, by a solver made for sparse rows."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    found = []
+    for target in targets.T:
+        model = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0)
+        found.append(model.fit(learnt, target).predict_proba(asked)[:, 1])
+    return np.stack(found, axis=1)
 
 
 def _majority(seed: int) -> Model:  # noqa: ARG001
@@ -208,7 +164,7 @@ def _keyword(seed: int) -> Model:  # noqa: ARG001
 
 
 def _tfidf(seed: int) -> Model:  # noqa: ARG001
-    return TfidfModel(_info("tfidf", fitted=True, folds=TfidfModel.folds))
+    return TfidfModel(_info("tfidf", fitted=True, folds=FOLDS))
 
 
 def _info(name: str, *, fitted: bool = False, **settings: int) -> ModelInfo:

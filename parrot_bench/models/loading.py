@@ -21,9 +21,12 @@ EXAMPLES = (
 )
 PREFIXES = ("baseline", "hf", "openai")
 METHODS = {
+    "classify": "parrot_bench.models.classification.ClassifierModel",
+    "entail": "parrot_bench.models.entailment.EntailmentModel",
     "choose": "parrot_bench.models.choice.ChoiceModel",
-    "embed": "parrot_bench.models.embedding.EmbeddingModel",
     "generate": "parrot_bench.models.generation.GenerationModel",
+    "embed": "parrot_bench.models.embedding.EmbeddingModel",
+    "probe": "parrot_bench.models.probe.ProbeModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
 CAUSAL = ("ForCausalLM", "LMHeadModel")

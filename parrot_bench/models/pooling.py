@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import ParrotError
@@ -33,8 +34,7 @@ class Layout:
 
     Attributes:
         pooling: Poolings whose results are joined.
-        steps: Functions on the pooled vectors: dense layers, normalisation.
-        names: The steps' names, for the record.
+        steps: What follows on the pooled vectors: "Dense" or "Normalize", and its folder.
         max_tokens: Longest text; None where only the network limits it.
         lower: Whether texts are lower-cased first.
         query: Prompt before reports.
@@ -42,8 +42,7 @@ class Layout:
     """
 
     pooling: tuple[str, ...] = ("mean",)
-    steps: tuple[Callable[[Tensor], Tensor], ...] = ()
-    names: tuple[str, ...] = ()
+    steps: tuple[tuple[str, Path], ...] = ()
     max_tokens: int | None = None
     lower: bool = False
     query: str = ""
@@ -56,13 +55,11 @@ def read_layout(source: Source) -> Layout:
     Raises:
         ParrotError: If the model asks for a step that is not known here.
     """
-    from torch.nn.functional import normalize
-
     if not source.modules:
         return Layout()
     at = f"Model '{source.spec}'"
     pooling: tuple[str, ...] = ()
-    steps: list[Callable[[Tensor], Tensor]] = []
+    steps: list[tuple[str, Path]] = []
     kinds = [str(each["type"]).rpartition(".")[2] for each in source.modules]
     for place, (kind, module) in enumerate(zip(kinds, source.modules, strict=True)):
         folder = source.folder / str(module.get("path", ""))
@@ -70,10 +67,10 @@ def read_layout(source: Source) -> Layout:
             continue
         if kind == "Pooling" and place == 1:
             pooling = _pooling(read_json(folder / "config.json", at, dict), at)
-        elif kind == "Dense" and place > 1:
-            steps.append(_dense(folder, at))
-        elif kind == "Normalize" and place > 1:
-            steps.append(normalize)
+        elif kind in ("Dense", "Normalize") and place > 1:
+            if kind == "Dense":
+                _activation(folder, at)
+            steps.append((kind, folder))
         else:
             raise ParrotError(
                 f"{at}: its module {place} '{kind}' is not supported; known are a Transformer, a "
@@ -91,7 +88,6 @@ def read_layout(source: Source) -> Layout:
     return Layout(
         pooling=pooling or ("mean",),
         steps=tuple(steps),
-        names=tuple(kinds[2:]),
         max_tokens=declared.get("max_seq_length"),
         lower=bool(declared.get("do_lower_case")),
         query=prompts.get("query", standard),
@@ -116,11 +112,8 @@ def _pooling(config: dict[str, Any], at: str) -> tuple[str, ...]:
     return modes
 
 
-def _dense(folder: Any, at: str) -> Callable[[Tensor], Tensor]:
-    """A dense layer of the sentence-transformers layout."""
-    import torch
-    from safetensors.torch import load_file
-
+def _activation(folder: Path, at: str) -> str:
+    """Activation of a dense layer, which is of a kind that is known here."""
     config = read_json(folder / "config.json", at, dict)
     activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
     name = activation.rpartition(".")[2]
@@ -129,13 +122,43 @@ def _dense(folder: Any, at: str) -> Callable[[Tensor], Tensor]:
         raise ParrotError(f"{at}: its dense layer {folder} is of a kind that is not supported.")
     if not (folder / "model.safetensors").is_file():
         raise ParrotError(f"{at}: its dense layer {folder} has no model.safetensors; convert it.")
-    tensors = {key: value.float() for key, value in load_file(folder / "model.safetensors").items()}
-    act = getattr(torch.nn, name)()
+    return name
+
+
+def build_steps(layout: Layout, at: str) -> tuple[Callable[[Tensor], Tensor], ...]:
+    """Functions on the pooled vectors, their weights loaded.
+
+    Args:
+        layout: The declared layout.
+        at: Start of an error's sentence: which model.
+
+    Raises:
+        ParrotError: If a dense layer cannot be read.
+    """
+    from torch.nn.functional import normalize
+
+    return tuple(
+        _dense(folder, at) if kind == "Dense" else normalize for kind, folder in layout.steps
+    )
+
+
+def _dense(folder: Path, at: str) -> Callable[[Tensor], Tensor]:
+    """A dense layer of the sentence-transformers layout."""
+    import torch
+    from safetensors.torch import load_file
+
+    act = getattr(torch.nn, _activation(folder, at))()
+    try:
+        read = load_file(folder / "model.safetensors")
+        weight, bias = read["linear.weight"].float(), read.get("linear.bias")
+    except Exception as error:  # the library has no error of its own that says all of these
+        raise ParrotError(
+            f"{at}: its dense layer {folder} cannot be read; copy or download the model again."
+        ) from error
+    bias = None if bias is None else bias.float()
 
     def step(vectors: Tensor) -> Tensor:
-        projected = torch.nn.functional.linear(
-            vectors, tensors["linear.weight"], tensors.get("linear.bias")
-        )
+        projected = torch.nn.functional.linear(vectors, weight, bias)
         return act(projected)  # type: ignore[no-any-return]
 
     return step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,13 +15,15 @@ class Embedded(NamedTuple):
     """Texts after embedding.
 
     Attributes:
-        lengths: Tokens of each text; 0 for a blank one, which has no vector.
-        longer: Positions of the texts that had to be truncated.
-        vectors: Unit vectors of the texts that are not blank, shape (texts, width).
+        lengths: Tokens of each text; 0 for one that has no vector: it is blank or does not fit.
+        notes: Why a text that is not blank has no vector, by its position.
+        shortened: Positions of the texts whose middle was cut out.
+        vectors: Unit vectors of the texts that have one, in order, shape (texts, width).
     """
 
     lengths: tuple[int, ...]
-    longer: frozenset[int]
+    notes: Mapping[int, str]
+    shortened: frozenset[int]
     vectors: Tensor
 
 

@@ -181,6 +181,42 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def classifier_folder(
+    tmp_path_factory: pytest.TempPathFactory, bert_folder: Path, xlmr_folder: Path
+) -> Callable[..., Path]:
+    """Makes a classifier of a shape with named outputs; it takes 298 tokens.
+
+    Shapes are "bert", "xlmr" and "roberta", the first and the last with a WordPiece tokenizer.
+    """
+    import shutil
+
+    import transformers
+
+    def save(shape: str, outputs: tuple[str, ...], **config: Any) -> Path:
+        folder = tmp_path_factory.mktemp(f"{shape}-classifier")
+        source = xlmr_folder if shape == "xlmr" else bert_folder
+        for path in source.iterdir():
+            if "token" in path.name or "sentencepiece" in path.name:
+                shutil.copy(path, folder)
+        named = {
+            "id2label": dict(enumerate(outputs)),
+            "label2id": {name: i for i, name in enumerate(outputs)},
+        }
+        kind = {"bert": "Bert", "xlmr": "XLMRoberta", "roberta": "Roberta"}[shape]
+        settings = json.loads((folder / "tokenizer_config.json").read_text())
+        settings["model_max_length"] = 298
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+        size = {**SIZE, "max_position_embeddings": 298 if shape == "bert" else 300}
+        # WordPiece gives token types; XLM-RoBERTa's own tokenizer gives none.
+        more = {"type_vocab_size": 2, "pad_token_id": 0 if shape == "bert" else 1}
+        made = getattr(transformers, f"{kind}Config")(**size, **more, **named, **config)
+        save_network(folder, getattr(transformers, f"{kind}ForSequenceClassification")(made))
+        return folder
+
+    return save
+
+
+@pytest.fixture(scope="session")
 def xlmr_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """XLM-RoBERTa's shape: a SentencePiece vocabulary, 66 positions of which it can use 64."""
     from transformers import XLMRobertaConfig, XLMRobertaModel

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.models import embedding
+from parrot_bench.models import batching
 from parrot_bench.models.embedding import EmbeddingModel, label_text
+from parrot_bench.models.fitting import fit
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.vector_cache import Embedded, VectorCache
@@ -17,21 +18,23 @@ from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
 Make = Callable[[Kind], Task]
 
 
-def model_of(folder: Path) -> EmbeddingModel:
-    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
+def model_of(folder: Path, **options: Any) -> EmbeddingModel:
+    chosen = {"device": "cpu", "allow_truncation": True, **options}
+    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(**chosen))
 
 
-def reference(folder: Path, text: str, longest: int) -> Any:
-    """Mean of the states of one text, unpadded, straight from transformers."""
+def reference(folder: Path, text: str, longest: int, prompt: str = "") -> Any:
+    """Mean of the states of one text, unpadded, straight from transformers; its middle cut out."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
     from parrot_bench.models.hub import quiet
 
     with quiet(), torch.no_grad():
-        given = AutoTokenizer.from_pretrained(folder)(
-            text, return_tensors="pt", truncation=True, max_length=longest
-        )
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        kept = fit(text, lambda each: len(tokenizer(prompt + each)["input_ids"]), longest)
+        given = tokenizer(f"{prompt}{kept}", return_tensors="pt")
+        assert given["input_ids"].shape[1] <= longest
         states = AutoModel.from_pretrained(folder)(
             input_ids=given["input_ids"], attention_mask=given["attention_mask"]
         ).last_hidden_state[0]
@@ -71,16 +74,22 @@ def test_scores_are_cosines_of_mean_pooled_states(
         assert answer.tokens_in > 0
 
 
-def test_texts_beyond_the_maximum_are_marked(
+def test_texts_beyond_the_maximum_fail_unless_they_may_be_cut(
     xlmr_folder: Path, items: list[Item], space: LabelSpace, make_task: Make
 ) -> None:
     # 66 positions begin after the padding index 1: 64 tokens fit. Items r2 and r4 are longer.
+    model = model_of(xlmr_folder, allow_truncation=False)
+    whole = list(model.predict(make_task("single-label"), space, items))
+    assert model.record["max_tokens"] == 64
+    assert [answer.status for answer in whole] == ["ok", "empty", "failed", "ok", "failed"]
+    tokens = len(model.encoder.loaded.tokenizer(items[2].text)["input_ids"])
+    assert whole[2].note.startswith(f"The prompt takes {tokens} tokens and the model 64;")
     model = model_of(xlmr_folder)
-    answers = list(model.predict(make_task("single-label"), space, items))
-    assert model.info.settings["max_tokens"] == 64
-    assert [answer.tokens_in == 64 for answer in answers] == [False, False, True, False, True]
-    assert [answer.truncated_input for answer in answers] == [False, False, True, False, True]
-    assert {answer.status for answer in answers} == {"ok", "empty"}
+    cut = list(model.predict(make_task("single-label"), space, items))
+    assert [answer.truncated_input for answer in cut] == [False, False, True, False, True]
+    assert all(60 <= cut[i].tokens_in <= 64 for i in (2, 4))
+    assert {answer.status for answer in cut} == {"ok", "empty"}
+    assert whole[0].scores == pytest.approx(cut[0].scores, abs=1e-5)
 
 
 def test_answers_do_not_depend_on_the_batch(
@@ -93,9 +102,8 @@ def test_answers_do_not_depend_on_the_batch(
     task, model = make_task("single-label"), model_of(bert_folder)
     together = list(model.predict(task, space, items))
     alone = [next(model.predict(task, space, [item])) for item in items]
-    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
-    monkeypatch.setattr(embedding, "CPU_BATCH_TOKENS", 70)
-    small = list(model_of(bert_folder).predict(task, space, items))
+    monkeypatch.setattr(batching, "CPU_GROUP", 2)
+    small = list(model_of(bert_folder, batch_tokens=70).predict(task, space, items))
     for one, two, three in zip(together, alone, small, strict=True):
         assert one.scores == pytest.approx(two.scores, abs=1e-5)
         assert one.scores == pytest.approx(three.scores, abs=1e-5)
@@ -104,21 +112,19 @@ def test_answers_do_not_depend_on_the_batch(
 def test_batches_keep_to_the_token_budget(
     bert_folder: Path, items: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = model_of(bert_folder)
-    rows, _ = model._tokens([item.text for item in items if item.text.strip()] * 3, "")
+    encoder = model_of(bert_folder, batch_tokens=130).encoder
     batches: list[list[int]] = []
-    forward = model._forward
+    forward = encoder._forward
 
-    def recording(batch: list[list[int]]) -> Any:
-        batches.append([len(row) for row in batch])
-        return forward(batch)
+    def recording(rows: Any) -> Any:
+        batches.append([len(row) for row in rows])
+        return forward(rows)
 
-    monkeypatch.setattr(model, "_forward", recording)
-    monkeypatch.setattr(embedding, "CPU_BATCH_TOKENS", 130)
-    model._vectors(rows)
-    assert sum(map(len, batches)) == len(rows)
+    monkeypatch.setattr(encoder, "_forward", recording)
+    encoder.embed([item.text for item in items if item.text.strip()] * 3, "")
+    assert sum(map(len, batches)) == 12
     assert all(len(batch) * max(batch) <= 130 for batch in batches)
-    assert len(batches) < len(rows)
+    assert len(batches) < 12
 
 
 def test_masked_language_model_without_pooler_is_embedded(
@@ -149,11 +155,16 @@ def test_answers_arrive_chunk_by_chunk(
     make_task: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
+    monkeypatch.setattr(batching, "CPU_GROUP", 2)
     model = model_of(bert_folder)
     seen: list[int] = []
-    forward = model._forward
-    monkeypatch.setattr(model, "_forward", lambda rows: seen.append(len(rows)) or forward(rows))
+    vectors = model.encoder.vectors
+
+    def counting(rows: Any) -> Any:
+        seen.append(len(rows))
+        return vectors(rows)
+
+    monkeypatch.setattr(model.encoder, "vectors", counting)
     answers = model.predict(make_task("single-label"), space, items)
     assert next(answers).report_id == "r0"
     assert sum(seen) == 1 + len(space)  # r0, as r1 is blank, and the labels
@@ -166,14 +177,14 @@ def test_the_next_task_embeds_no_report_again_and_changes_no_bit(
     make_task: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
+    monkeypatch.setattr(batching, "CPU_GROUP", 2)
     one, other = make_task("single-label"), make_task("multi-label")
     few = LabelSpace(space.labels[:2])
     fresh = list(model_of(bert_folder).predict(other, few, items))
     model = model_of(bert_folder)
     first = list(model.predict(one, space, items))
     model._labels(few)
-    monkeypatch.setattr(model, "_forward", None)
+    monkeypatch.setattr(model.encoder, "_forward", None)
     again = list(model.predict(one, space, items))
     second = list(model.predict(other, few, items))
     assert [each.scores for each in second] == [each.scores for each in fresh]
@@ -193,7 +204,7 @@ def test_a_resumed_run_has_the_same_bits_whatever_was_embedded_before(
     make_task: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding, "CPU_CHUNK", 2)
+    monkeypatch.setattr(batching, "CPU_GROUP", 2)
     task = make_task("single-label")
     whole = list(model_of(bert_folder).predict(task, space, items))
     model = model_of(bert_folder)
@@ -209,7 +220,7 @@ def test_vectors_are_kept_up_to_a_number_of_bytes() -> None:
 
     def embed(texts: Sequence[str]) -> Embedded:
         asked.append(tuple(texts))
-        return Embedded((1,) * len(texts), frozenset(), torch.zeros(len(texts), 4))
+        return Embedded((1,) * len(texts), {}, frozenset(), torch.zeros(len(texts), 4))
 
     cache = VectorCache(most_bytes=3 * 16)
     for texts in (["a"], ["b"], ["a"], ["c"], ["d"], ["a"], ["b"], ["a", "b"], ["ab"]):
@@ -231,7 +242,7 @@ def test_labels_are_embedded_once(
     model = model_of(bert_folder)
     list(model.predict(make_task("single-label"), space, items))
     before = model._labels(space)
-    monkeypatch.setattr(model, "_forward", None)
+    monkeypatch.setattr(model.encoder, "_forward", None)
     assert model._labels(LabelSpace(space.labels)) is before
 
 
@@ -293,12 +304,13 @@ def test_declared_length_case_and_prompts(
     )
     model = model_of(folder)
     settings = model.info.settings
-    assert (settings["max_tokens"], settings["after_pooling"]) == (20, ["Normalize"])
+    assert (settings["declared_max_tokens"], settings["after_pooling"]) == (20, ["Normalize"])
+    assert model.record["max_tokens"] == 20
     assert (settings["report_prompt"], settings["label_prompt"]) == ("chest: ", "knee: ")
     answer = next(model.predict(make_task("single-label"), space, items))
-    report = reference(folder, "chest: " + items[0].text.lower(), 20)
+    report = reference(folder, items[0].text.lower(), 20, "chest: ")
     labels = {
-        label.id: float(reference(folder, "knee: " + label_text(label).lower(), 20) @ report)
+        label.id: float(reference(folder, label_text(label).lower(), 20, "knee: ") @ report)
         for label in space.labels
     }
     assert answer.scores == pytest.approx(labels, abs=1e-5)
@@ -308,13 +320,11 @@ def test_minilm_agrees_with_sentence_transformers(minilm_folder: Path, items: li
     peers = pytest.importorskip("sentence_transformers")
     from parrot_bench.models.hub import quiet
 
-    texts = [item.text for item in items if item.text.strip()] + ["lungs clear " * 200]
+    texts = [item.text for item in items if item.text.strip()]
     with quiet():
         expected = peers.SentenceTransformer(str(minilm_folder), device="cpu").encode(texts)
-    model = model_of(minilm_folder)
-    rows, longer = model._tokens(texts, "")
-    assert longer == {len(texts) - 1}
-    assert model._vectors(rows).numpy() == pytest.approx(expected, abs=1e-5)
+    found = model_of(minilm_folder).encoder.embed(texts, "")
+    assert found.vectors.numpy() == pytest.approx(expected, abs=1e-5)
 
 
 def test_minilm_finds_the_chest(minilm_folder: Path, space: LabelSpace, make_task: Make) -> None:

@@ -20,7 +20,8 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Any:
     import torch
 
     def limited(model: EmbeddingModel | ChoiceModel, most: int) -> list[int]:
-        network, tried = model._loaded.network, []
+        loaded = model.encoder.loaded if isinstance(model, EmbeddingModel) else model._loaded
+        network, tried = loaded.network, []
         forward = network.forward
 
         def small(*args: Any, **options: Any) -> Any:
@@ -36,7 +37,8 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def encoder(folder: Path) -> EmbeddingModel:
-    return EmbeddingModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
+    options = ModelOptions(device="cpu", allow_truncation=True)
+    return EmbeddingModel(resolve(f"hf:{folder}"), options)
 
 
 def chooser(folder: Path) -> ChoiceModel:
@@ -45,14 +47,14 @@ def chooser(folder: Path) -> ChoiceModel:
 
 def test_embedding_halves_and_remembers(bert_folder: Path, limit: Any) -> None:
     model = encoder(bert_folder)
-    rows, _ = model._tokens(["CT of the chest", "MRI of the head"] * 4, "")
-    assert len({len(row) for row in rows}) == 1
-    expected = model._vectors(rows)
+    rows = [[2, 40 + i, 50, 60, 3] for i in range(8)]
+    expected = model.encoder.vectors(rows)
     tried = limit(model, 3)
-    assert model._vectors(rows).numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert model.encoder.vectors(rows).numpy() == pytest.approx(expected.numpy(), abs=1e-5)
     assert tried == [8, 4, 2, 2, 2, 2]
-    model._vectors(rows)
+    model.encoder.vectors(rows)
     assert tried[6:] == [2, 2, 2, 2]
+    assert (model.record["batch_tokens"], model.record["halvings"]) == (10, 2)
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
@@ -101,10 +103,9 @@ def test_single_text_that_does_not_fit_is_an_error(
     import torch
 
     embeds, chooses = encoder(bert_folder), chooser(gpt2_folder)
-    rows, _ = embeds._tokens(["CT of the chest", "MRI of the head"], "")
     tried = limit(embeds, 0)
     with pytest.raises(torch.OutOfMemoryError):
-        embeds._vectors(rows)
+        embeds.encoder.vectors([[2, 40, 3], [2, 50, 3]])
     assert tried == [2, 1]
     list(chooses.predict(make_task("single-label"), space, items))
     limit(chooses, 0)

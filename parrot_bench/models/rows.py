@@ -1,0 +1,123 @@
+"""Texts as rows of token ids, and rows as tensors: what all encoders share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from parrot_bench.models.base import Prediction
+from parrot_bench.models.fitting import does_not_fit, fit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from parrot_bench.models.network import Loaded
+
+Row = list[int]
+LONG = 64
+"""Tokens from which a row on a CPU is worth a call of its own."""
+
+
+class Rows(NamedTuple):
+    """Texts after tokenisation.
+
+    Attributes:
+        ids: Token ids of each text; none for a blank text or one that does not fit.
+        notes: Why a text has none, by its position; nothing for a blank one.
+        shortened: Positions of the texts whose middle was cut out.
+        texts: The texts as they were tokenised, shortened ones without their middle.
+    """
+
+    ids: list[Row]
+    notes: Mapping[int, str] = {}
+    shortened: frozenset[int] = frozenset()
+    texts: Sequence[str] = ()
+
+
+def read(
+    texts: Sequence[str], encode: Callable[[list[str]], list[Row]], most: int, *, cut: bool
+) -> Rows:
+    """Tokenise texts, none of them truncated without a word.
+
+    Args:
+        texts: The texts.
+        encode: Token ids of each of several texts, all that the model reads with them included.
+        most: Most tokens of a text.
+        cut: Whether the middle of a text that does not fit is cut out; else it has no ids.
+    """
+    kept_texts = list(texts)
+    ids = encode(kept_texts) if texts else []
+    notes: dict[int, str] = {}
+    shortened: set[int] = set()
+    for i, (text, row) in enumerate(zip(texts, ids, strict=True)):
+        if not text.strip():
+            ids[i] = []
+        elif len(row) > most:
+            kept = fit(text, lambda each: len(encode([each])[0]), most) if cut else None
+            ids[i] = [] if kept is None else encode([kept])[0]
+            if kept is None:
+                notes[i] = does_not_fit(len(row), most)
+            else:
+                shortened.add(i)
+                kept_texts[i] = kept
+    return Rows(ids, notes, frozenset(shortened), kept_texts)
+
+
+def without_row(report_id: str, note: str | None) -> Prediction:
+    """The prediction of a report without ids: failed with a note, else empty."""
+    if note is None:
+        return Prediction(report_id, (), status="empty")
+    return Prediction(report_id, (), status="failed", note=note)
+
+
+def encoder_of(tokenizer: Any, prompt: str = "", *, lower: bool = False) -> Callable[..., Any]:
+    """A function from texts to token ids, with a prompt before them and special tokens around."""
+
+    def encode(texts: Iterable[str]) -> list[Row]:
+        whole = [prompt + (text.lower() if lower else text) for text in texts]
+        rows: list[Row] = tokenizer(whole, verbose=False)["input_ids"]
+        return rows
+
+    return encode
+
+
+def padding_id(loaded: Loaded) -> int:
+    """Token that fills rows up; masked, so that any that the network knows will do."""
+    known = loaded.network.get_input_embeddings().weight.shape[0]
+    pad = loaded.tokenizer.pad_token_id
+    return int(pad) if pad is not None and pad < known else 0
+
+
+def like_lengths(lengths: Sequence[int], device: str) -> list[list[int]]:
+    """Positions of the rows of a batch that go through the network together.
+
+    On a CPU those of one length: a matrix product of some hundred rows is as quick as a larger
+    one, and nothing is padded or masked. Short rows stay together, where calls would cost more
+    than padding; so does everything on a GPU.
+
+    Args:
+        lengths: Tokens of the rows, longest first.
+        device: Where the network runs.
+    """
+    if device != "cpu" or not lengths or lengths[0] < LONG:
+        return [list(range(len(lengths)))]
+    by_length: dict[int, list[int]] = {}
+    for i, length in enumerate(lengths):
+        by_length.setdefault(max(length, LONG - 1), []).append(i)
+    return list(by_length.values())
+
+
+def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor]:
+    """Rows filled up on the right, and 1 where their tokens are; both of shape (n, longest)."""
+    import torch
+
+    width = max(1, *map(len, rows))
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    return ids, mask
+
+
+def least(*limits: int | None) -> int:
+    """The least of the limits that are set; a number beyond any text where none is."""
+    return functools.reduce(min, (each for each in limits if each), 10**9)
