@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 _VERTEBRA = re.compile(r"[CTLS]\d\d")
 _LONGEST = 12
 """Characters of a code as written; what is longer is brought to normal form."""
-_SEGMENT = re.compile(r"[,;|()\[\]\n\u3001\u3002]|\.(?=\s|\Z)")
+_SEGMENT = re.compile(r"([,;|()\[\]\n\u3001\u3002]|\.(?=\s|\Z))")
 _LED = re.compile(r"[\s|*\"'(\[]*")
 _ENDED = re.compile(r"[\s|*\"')\].,;]*\Z")
 _BEFORE_END = re.compile(r"[(\[:=|\u2192>\u2013\u2014-]\s*\Z")
@@ -60,7 +60,9 @@ class CodeReader:
         return self._pure(plain_text) or self._line(plain_text, led=True) or None
 
     def listed(self, text: str) -> Labels | None:
-        """Codes of a list: nothing but codes, or lines that each begin or end with one.
+        """Codes of a list: nothing but codes, or lines with bullets, or that begin or end with one.
+
+        Other lines are commentary and not read.
 
         Returns:
             The codes, none of them where it says so; None where it is no such list, or denies one.
@@ -73,7 +75,7 @@ class CodeReader:
         found: list[str] = []
         for line in text.splitlines():
             entry = BULLET.sub("", line, count=1)
-            if not self._leads_or_ends(entry, bullet=entry != line):
+            if not self._is_entry(entry, bullet=entry != line):
                 continue
             codes = self._line(entry, led=True)
             if codes is None:
@@ -106,19 +108,22 @@ class CodeReader:
     def _line(self, text: str, *, led: bool) -> Labels | None:
         """Codes of running text; None where one of them is denied."""
         found: list[str] = []
-        begin = led
-        for segment in _SEGMENT.split(text):
-            tokens = list(_tokens(segment, led=begin))
-            begin = False
+        parts = _SEGMENT.split(text)
+        described = ""
+        for at, segment in enumerate(parts[::2]):
+            tokens = list(_tokens(segment, led=led and at == 0))
             if tokens:
                 leads = _LED.fullmatch(segment, 0, tokens[0].start()) is not None
                 rest = segment[tokens[-1].end() :]
                 found += [_written(token[0]) for token in tokens]
                 denied = self._denies(rest, found[-1]) if leads else self._denied(segment)
+                # What stands before a bracket belongs to the code inside: "no effusion (J90)".
+                denied |= at > 0 and parts[2 * at - 1] in "([" and self._denied(described)
             else:
                 denied = bool(found) and self._denies(segment, found[-1])
             if denied:
                 return None
+            described = "" if tokens else segment
         return once(found)
 
     def _denied(self, text: str) -> bool:
@@ -131,7 +136,7 @@ class CodeReader:
         begins = self._denial.match(text) and not self._description.match(text)
         return bool(begins) and not _describes(code, text)
 
-    def _leads_or_ends(self, line: str, *, bullet: bool) -> bool:
+    def _is_entry(self, line: str, *, bullet: bool) -> bool:
         tokens = list(_TOKEN.finditer(line))
         if not tokens:
             return False
@@ -139,7 +144,7 @@ class CodeReader:
         if _LED.fullmatch(line, 0, first.start()):
             return True
         ends = _ENDED.match(line, last.end()) is not None
-        return ends and (bullet or _BEFORE_END.search(line, 0, last.start()) is not None)
+        return bullet or (ends and _BEFORE_END.search(line, 0, last.start()) is not None)
 
 
 def _tokens(segment: str, *, led: bool) -> Iterator[re.Match[str]]:

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from parrot_bench.models.answer_words import UNSPACED, is_none, key, keys, squeezed
+from parrot_bench.models.answer_words import (
+    UNSPACED,
+    denial,
+    is_none,
+    key,
+    keys,
+    plain,
+    squeezed,
+)
 from parrot_bench.models.loose_json import Found, find_structures
 from parrot_bench.task import Labels
 
@@ -168,6 +176,18 @@ class _Entries:
                 self.add(list(value))
         elif len(value) == 1:
             self.add(next(iter(value.values())))
+        else:
+            self._add_groups(value)
+
+    def _add_groups(self, value: dict[str, Any]) -> None:
+        """Labels under headings of the model's own, such as {"primary": ..., "secondary": ...}."""
+        inner = _Entries(self.reader, self.own, keep_unknown=False)
+        for each in value.values():
+            inner.add(each)
+        denied = any(denial("").search(plain(name)) for name in value)
+        if inner.read and not inner.unread and not denied:
+            self.blank = False
+            self.read += inner.read
         else:
             self._unread()
 

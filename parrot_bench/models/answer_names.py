@@ -41,6 +41,7 @@ class NameReader:
     _denial: re.Pattern[str]
     _and: re.Pattern[str]
     _or: re.Pattern[str]
+    _short: frozenset[str]
 
     def value(self, text: str) -> Labels | None:
         """Labels that one text of a JSON answer means; None where it means none for certain.
@@ -162,6 +163,8 @@ class NameReader:
             rest = sentence
             for start, end, _ in reversed(mentions):
                 rest = f"{rest[:start]} \0 {rest[end:]}"
+            if any(sentence[start - 1 : start] in self._short for start, _, _ in mentions):
+                return None  # part of a compound, as 腹部 is of 胸腹部
             if mentions and (self._denial.search(rest) or self._or.search(rest)):
                 return None
             named += [label for _, _, label in mentions]
@@ -211,6 +214,7 @@ def name_reader(labels: tuple[Label, ...], language: str) -> NameReader:
         denial(language),
         _and(language),
         re.compile(f"\0\\s*(?:/|{either(words('or', language))})\\s*\0"),
+        frozenset(plain(each) for each in heard if _too_short(each)),
     )
 
 
