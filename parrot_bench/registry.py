@@ -71,7 +71,8 @@ def get_task(name: str, tasks_dir: str | os.PathLike[str] | None = None) -> Task
     task = _load(name, path.absolute(), path.read_bytes())
     if task.prompts is not None:
         for prompt in sorted(task.prompts.glob(f"{name}.*.txt")):
-            read_prompt(prompt)
+            hypothesis = prompt.name.startswith(f"{name}.hypothesis.")
+            read_prompt(prompt, "{label}" if hypothesis else "{report}")
     return task
 
 

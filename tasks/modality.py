@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.corpus.vocabulary import label_names, vocabulary
 from parrot_bench.scoring.agreement import MatthewsCorrelation
 from parrot_bench.scoring.discrimination import AreaUnderGeneralisedRiskCoverage
 from parrot_bench.scoring.metrics import Accuracy
@@ -27,7 +27,8 @@ MODALITIES = vocabulary("modalities").rows
 
 def labels(corpus: Corpus) -> LabelSpace:  # noqa: ARG001
     """Every canonical modality, whatever the corpus holds."""
-    return LabelSpace(Label(key, row["definition"]) for key, row in MODALITIES.items())
+    names = label_names("modalities")
+    return LabelSpace(Label(key, row["definition"], names[key]) for key, row in MODALITIES.items())
 
 
 def gold(report: Report) -> Labels | None:

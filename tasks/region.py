@@ -9,7 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.vocabulary import headline_region, headline_regions, vocabulary
+from parrot_bench.corpus.vocabulary import (
+    headline_region,
+    headline_regions,
+    label_names,
+    vocabulary,
+)
 from parrot_bench.scoring.metrics import Accuracy, Jaccard, MicroF1, MicroPrecision, MicroRecall
 from parrot_bench.scoring.per_label import MacroF1
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
@@ -20,7 +25,8 @@ IDS = headline_regions()
 def labels(corpus: Corpus) -> LabelSpace:  # noqa: ARG001
     """The ten headline regions, whatever the corpus holds."""
     rows = vocabulary("regions").rows
-    return LabelSpace(Label(region, rows[region]["definition"]) for region in IDS)
+    names = label_names("regions")
+    return LabelSpace(Label(each, rows[each]["definition"], names[each]) for each in IDS)
 
 
 def gold(report: Report) -> Labels | None:

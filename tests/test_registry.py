@@ -67,6 +67,30 @@ def test_prompts_exist_in_every_language_of_parrot_and_english(name):
 
 
 @pytest.mark.parametrize("name", ["modality", "region", "icd_coding"])
+def test_hypotheses_exist_in_every_language_of_parrot_and_english(name):
+    task = get_task(name)
+    sentences = {
+        language: task.hypothesis(language)
+        for language in "af bs de el en es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
+    }
+    for language, sentence in sentences.items():
+        assert sentence.count("{label}") == 1, language
+        assert (tasks_path("prompts") / f"{name}.hypothesis.{language}.txt").is_file(), language
+        # Before a colon any name is right, whatever its gender, number and case.
+        assert sentence.rstrip(".。").replace("：", ": ").endswith(": {label}"), language
+    assert task.hypothesis("fi") == sentences["en"]
+
+
+@pytest.mark.parametrize("name", ["modality", "region"])
+def test_labels_are_called_by_their_names(name):
+    labels = get_task(name).labels(load_corpus("mini"))
+    assert labels.described().startswith(f"- {labels.ids[0]}: {labels.labels[0].definition}\n")
+    named = {label.name_in("de") for label in labels.labels}
+    assert len(named) == len(labels)
+    assert {"modality": "Sonographie", "region": "Wirbelsäule"}[name] in named
+
+
+@pytest.mark.parametrize("name", ["modality", "region", "icd_coding"])
 def test_a_label_space_does_not_depend_on_the_reports(name):
     task = get_task(name)
     corpus = load_corpus("mini")

@@ -29,6 +29,11 @@ def _simplified() -> dict[int, str]:
     return str.maketrans({row["traditional"]: row["simplified"] for row in rows})
 
 
+def simplified(text: str) -> str:
+    """Text with traditional Chinese characters replaced by simplified ones."""
+    return text.translate(_simplified())
+
+
 def fold(text: str) -> str:
     """Text as patterns see it.
 
@@ -43,7 +48,7 @@ def fold(text: str) -> str:
             c for c in unicodedata.normalize("NFD", folded) if c not in "\u0301\u0308\u0313\u0342"
         )
     if _CJK.search(folded):
-        folded = folded.translate(_simplified())
+        folded = simplified(folded)
     return unicodedata.normalize("NFC", folded)
 
 

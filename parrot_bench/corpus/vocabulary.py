@@ -85,6 +85,23 @@ def headline_region(region: str) -> str:
 
 
 @cache
+def label_names(name: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """What the labels of a vocabulary are called, in English and the languages of PARROT.
+
+    Args:
+        name: "modalities", or "regions" for the headline ones.
+
+    Returns:
+        By identifier (language, name), the usual name of a language first, further ones after it.
+    """
+    named: dict[str, list[tuple[str, str]]] = {}
+    for row in read_table(data_path("vocabulary", "label_names.csv")):
+        if row["vocabulary"] == name:
+            named.setdefault(row["id"], []).append((row["language"], row["name"]))
+    return {key: tuple(names) for key, names in named.items()}
+
+
+@cache
 def _area_qualifiers() -> frozenset[str]:
     return frozenset(row["word"] for row in read_table(data_path("vocabulary/area_qualifiers.csv")))
 

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parrot_bench.corpus.lexicon import fold
 from parrot_bench.corpus.vocabulary import (
     headline_region,
     headline_regions,
+    label_names,
     map_area,
     map_subspecialties,
     vocabulary,
@@ -168,6 +170,50 @@ def test_no_string_means_two_things(table):
         names = {key, row.get("name") or key, *row["aliases"].split("|")}
         for name in {each.casefold() for each in names if each}:
             assert owner.setdefault(name, key) == key, name
+
+
+LANGUAGES = "af bs de el en es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
+LABELS = {"modalities": vocabulary("modalities").ids, "regions": headline_regions()}
+
+
+@pytest.mark.parametrize("table", LABELS)
+def test_every_label_has_a_name_in_every_language(table):
+    names = label_names(table)
+    assert tuple(names) == LABELS[table]
+    for label, named in names.items():
+        assert list(dict.fromkeys(each for each, _ in named)) == [
+            "en",
+            *(each for each in LANGUAGES if each != "en"),
+        ], label
+        assert all(name == name.strip() and name for _, name in named)
+
+
+@pytest.mark.parametrize("table", LABELS)
+def test_no_name_of_a_language_means_two_labels(table):
+    ids = {fold(each) for each in LABELS[table]}
+    owner: dict[tuple[str, str], str] = {}
+    for label, named in label_names(table).items():
+        written = [
+            (language, " ".join(fold(name).replace("-", " ").split())) for language, name in named
+        ]
+        assert len(set(written)) == len(written), label
+        for language, name in written:
+            assert owner.setdefault((language, name), label) == label, (language, name)
+            assert name not in ids - {fold(label)}, name
+
+
+@pytest.mark.parametrize(
+    ("table", "language", "names"),
+    [
+        ("modalities", "pl", ["tomografia komputerowa", "rezonans magnetyczny"]),
+        ("modalities", "tr", ["bilgisayarlı tomografi", "manyetik rezonans görüntüleme"]),
+        ("regions", "de", ["Kopf", "Hals", "Thorax", "Mamma", "Abdomen", "Becken"]),
+        ("regions", "zh", ["头部", "颈部", "胸部", "乳腺", "腹部", "盆腔", "脊柱", "上肢", "下肢"]),
+    ],
+)
+def test_the_first_name_is_the_usual_one(table, language, names):
+    first = [dict(reversed(named))[language] for named in label_names(table).values()]
+    assert first[: len(names)] == names
 
 
 @given(st.text(max_size=40))

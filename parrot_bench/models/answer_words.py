@@ -1,0 +1,149 @@
+"""Words that answers are read by: what leads to an answer, denies, joins, declines, says none.
+
+They stand in `data/vocabulary/answer_words.csv` and `refusal_phrases.csv`, by language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+
+from parrot_bench.corpus.lexicon import simplified
+from parrot_bench.resources import data_path, read_table
+
+LETTER = "[^\\W_\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+"""A letter or digit of a script whose words have spaces between them."""
+UNSPACED = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+_BETWEEN = re.compile(r"[\s\-_/]+")
+_QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u300c\u300d", '\'\'\'\'"""""')
+
+
+def plain(text: str) -> str:
+    """Text as it is compared, case kept.
+
+    NFKC, without diacritics, quotes straight, every i dotted, Chinese in simplified characters.
+    """
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    if text.isascii():
+        return text
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return simplified(unicodedata.normalize("NFC", bare).replace("\u0131", "i"))
+
+
+def squeezed(text: str) -> str:
+    """Text with single spaces in its lines, and at most one empty line after another."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    kept = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
+    return "\n".join(kept)
+
+
+@lru_cache(maxsize=10_000)
+def key(text: str) -> str:
+    """What is left to compare a name by: letters and digits, in one case; "PET-CT" is "petct"."""
+    folded = plain(text).casefold()
+    return "".join(c for c in folded if c.isalnum()) or folded.strip()
+
+
+@cache
+def _table() -> tuple[dict[str, str], ...]:
+    return tuple(read_table(data_path("vocabulary", "answer_words.csv")))
+
+
+@cache
+def words(kind: str, language: str = "") -> tuple[str, ...]:
+    """Words of a kind in a language and in English, or in all languages.
+
+    Args:
+        kind: "answer", "final", "is", "none", "denial", "and", "or", "particle" or an answer key.
+        language: ISO 639-1 code; empty for all languages.
+    """
+    rows = [row for row in _table() if row["kind"] == kind]
+    chosen = [row for row in rows if not language or row["language"] in (language, "en")]
+    return tuple(dict.fromkeys(row["form"] for row in chosen))
+
+
+@cache
+def keys(kind: str) -> frozenset[str]:
+    """Words of a kind in all languages, as `key` has them."""
+    return frozenset(map(key, words(kind)))
+
+
+def either(forms: Iterable[str], *, as_written: bool = False) -> str:
+    """Regular expression of any of some forms, longer ones first, to match `plain` text.
+
+    White space, hyphens, underscores and slashes inside a form stand for one another. Forms of
+    spaced scripts are whole words. A Korean word begins where no other letter of Korean precedes,
+    and ends there or before a particle. A form of no letters never matches.
+
+    Args:
+        forms: Words, in any script.
+        as_written: Whether forms in capitals match only in capitals, as US does and us does not.
+    """
+    groups: dict[tuple[bool, str, str], list[str]] = {}
+    for form in sorted(set(map(plain, forms)), key=len, reverse=True):
+        parts = [re.escape(part) for part in _BETWEEN.split(form) if part]
+        if parts:
+            exactly = as_written and _in_capitals(form)
+            group = groups.setdefault((exactly, *_edges(form)), [])
+            group.append(r"[\s\-_/]{0,3}".join(parts))
+    # Forms share their edges, for thousands of lookarounds take seconds to compile.
+    made = [
+        f"{before}(?{'' if exactly else 'i'}:{'|'.join(cores)}){after}"
+        for (exactly, before, after), cores in sorted(groups.items())
+    ]
+    return "|".join(made) or "(?!)"
+
+
+@cache
+def _particles() -> str:
+    return "|".join(sorted(map(re.escape, words("particle")), key=len, reverse=True))
+
+
+def _edges(form: str) -> tuple[str, str]:
+    """What must not stand before a form, and what after it."""
+    if _HANGUL.search(form):
+        before = "(?<![\uac00-\ud7a3])" if _HANGUL.match(form) else f"(?<!{LETTER})"
+        return before, f"(?=(?:{_particles()})?(?![\uac00-\ud7a3]))"
+    before = "" if UNSPACED.match(form) else f"(?<!{LETTER})"
+    return before, "" if UNSPACED.match(form[-1]) else f"(?!{LETTER})"
+
+
+def _in_capitals(form: str) -> bool:
+    letters = [c for c in form if c.isalpha()]
+    return bool(letters) and all(c.isupper() for c in letters)
+
+
+@cache
+def denial(language: str) -> re.Pattern[str]:
+    """Finds what denies in a language, or in any if that is empty: not, instead, excluded."""
+    return re.compile(_parts_or_words(words("denial", language)))
+
+
+def is_none(text: str) -> bool:
+    """Whether a text says, in any language, that there is no label."""
+    return key(text) in keys("none")
+
+
+_MOST_READ = 3000
+"""Characters at the beginning of an answer in which a refusal is looked for."""
+
+
+@cache
+def _refusals() -> re.Pattern[str]:
+    rows = read_table(data_path("vocabulary", "refusal_phrases.csv"))
+    return re.compile(_parts_or_words(row["phrase"] for row in rows), re.IGNORECASE)
+
+
+def _parts_or_words(forms: Iterable[str]) -> str:
+    """Korean and Chinese forms anywhere, for they inflect and run on; others as whole words."""
+    every = list(map(plain, forms))
+    parts = [re.escape(form) for form in every if UNSPACED.search(form)]
+    return "|".join([*parts, either(form for form in every if not UNSPACED.search(form))])
+
+
+def refuses(text: str) -> bool:
+    """Whether an answer begins, in any language, by declining to answer."""
+    return _refusals().search(plain(text[:_MOST_READ])) is not None
