@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from parrot_bench.asking import STRICT, TUNED, Sheet
 from parrot_bench.models.base import Model, Prediction
-from parrot_bench.models.baselines import _joined_groups
+from parrot_bench.models.out_of_fold import FOLDS, joined_groups
 from parrot_bench.task import Item, Labels
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Answered = tuple[Sheet, list[Prediction]]
-FOLDS = 5
-"""Groups of contributors of which each is decided by a threshold from the others."""
 
 
 def other_readings(model: Model, predictions: Sequence[Answered]) -> list[Answered]:
@@ -62,7 +60,7 @@ def strict(answer: Prediction) -> Prediction:
 def tuned(sheet: Sheet, answers: Sequence[Prediction]) -> list[Prediction] | None:
     """Answers decided by a threshold on the scores that is best on other contributors.
 
-    For each of `FOLDS` groups of contributors, near copies joined, the threshold is the
+    For each of `out_of_fold.FOLDS` groups of contributors, near copies joined, the threshold is the
     one with the highest micro-F1 over the scored labels of all other groups. An answer holds the
     labels with at least that score, or the likeliest where there is none.
 
@@ -94,7 +92,7 @@ def tuned(sheet: Sheet, answers: Sequence[Prediction]) -> list[Prediction] | Non
 
 def _folds(items: Sequence[Item]) -> list[int]:
     """Fold of every item: whole groups, the largest first, each to the smallest fold so far."""
-    groups = _joined_groups(items)
+    groups = joined_groups(items)
     sizes = Counter(groups)
     filled = dict.fromkeys(range(min(FOLDS, len(sizes))), 0)
     fold_of: dict[int, int] = {}

@@ -70,7 +70,7 @@ def out_of_fold(
     import numpy as np
     from sklearn.model_selection import GroupKFold
 
-    groups = _joined_groups(items)
+    groups = joined_groups(items)
     found: list[dict[str, float] | str] = [SINGLE] * len(items)
     parts = min(folds, len(set(groups)))
     if parts < 2:
@@ -120,7 +120,7 @@ def _fit(
     return [dict(zip(known, chances, strict=True)) for chances in found.tolist()]
 
 
-def _joined_groups(items: Sequence[Item]) -> list[int]:
+def joined_groups(items: Sequence[Item]) -> list[int]:
     """Groups of reports that share a contributor or a near-duplicate cluster."""
     from parrot_bench.corpus.duplicates import clusters
 
