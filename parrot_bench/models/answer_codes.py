@@ -70,7 +70,8 @@ class CodeReader:
         if is_none(text):
             return ()
         text = self._without_names(text)
-        if pure := self._pure(text):
+        pure = (_written(text),) if normalise_code(text) else self._pure(text)
+        if pure:
             return pure
         found: list[str] = []
         for line in text.splitlines():

@@ -149,13 +149,18 @@ class _Entries:
         """Add a text, or whatever holds texts."""
         if isinstance(value, list):
             for each in value:
-                self.add(each)
+                self.add(self._cells(each) if isinstance(each, list) else each)
         elif isinstance(value, dict):
             self._add_object(value)
         elif isinstance(value, bool):
             self._add_text(str(value).lower())
         elif value is not None:
             self._add_text(str(value))
+
+    def _cells(self, row: list[Any]) -> list[Any]:
+        """Of a row such as ["J90", "Pleural effusion"] the labels, where it has any."""
+        known = [each for each in row if isinstance(each, str) and self.reader.value(each)]
+        return known or row
 
     def _add_object(self, value: dict[str, Any]) -> None:
         names = {key(name): inner for name, inner in value.items()}

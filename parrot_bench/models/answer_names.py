@@ -36,6 +36,7 @@ class NameReader:
 
     _exact: dict[str, str]
     _known: dict[str, str]
+    _defined: dict[str, str]
     _spoken: dict[str, str]
     _mention: re.Pattern[str]
     _denial: re.Pattern[str]
@@ -88,12 +89,14 @@ class NameReader:
 
     def _bullets(self, entries: list[str]) -> Labels | None:
         found: list[str] = []
+        nothing = False
         for entry in entries:
             read = self._line(BULLET.sub("", entry, count=1), explained=True)
             if read is None and self._mentions(entry) and self._denial.search(plain(entry)):
                 return None
             found += read or ()
-        return _once(found) or None
+            nothing |= read == ()
+        return _once(found) if found or nothing else None
 
     def _line(self, line: str, *, explained: bool = False) -> Labels | None:
         """Labels of a line that holds nothing else; () where it says that there is none."""
@@ -142,7 +145,9 @@ class NameReader:
         exact = self._exact.get(text.strip()) or self._exact.get(bare)
         if exact or not bare or len(bare) > MOST_PROSE:
             return exact
-        found = self._known.get(key(bare))
+        if _SEPARATOR.search(bare):
+            return self._defined.get(key(bare))
+        found = self._known.get(key(bare)) or self._defined.get(key(bare))
         if found is None and (article := _ARTICLE.match(bare)):
             found = self._known.get(key(bare[article.end() :]))
         return found
@@ -200,12 +205,13 @@ def name_reader(labels: tuple[Label, ...], language: str) -> NameReader:
     spoken = {
         k: v for table in ((() if language else (every,)) + nearest) for k, v in table.items()
     }
-    known = {k: v for table in (every, lines, *nearest) for k, v in table.items()}
+    known = {k: v for table in (every, *nearest) for k, v in table.items()}
     forms = {name for code, name, _ in named if not language or code in (language, "en")}
     heard = {*exact, *forms}
     return NameReader(
         exact,
         known,
+        lines,
         spoken,
         # One letter of Chinese or Korean is as a rule part of another word.
         re.compile(

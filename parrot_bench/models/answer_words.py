@@ -17,6 +17,7 @@ LETTER = "[^\\W_\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 """A letter or digit of a script whose words have spaces between them."""
 UNSPACED = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\W_]+(?=\d)")
 _BETWEEN = re.compile(r"[\s\-_/]+")
 _QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u300c\u300d", '\'\'\'\'"""""')
 
@@ -44,7 +45,9 @@ def squeezed(text: str) -> str:
 def key(text: str) -> str:
     """What is left to compare a name by: letters and digits, in one case; "PET-CT" is "petct"."""
     folded = plain(text).casefold()
-    return "".join(c for c in folded if c.isalnum()) or folded.strip()
+    # "1 2" is not "12".
+    parted = _BETWEEN_DIGITS.sub("\0", folded.replace("\0", " "))
+    return "".join(c for c in parted if c.isalnum() or c == "\0") or folded.strip()
 
 
 @cache

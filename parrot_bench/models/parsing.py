@@ -14,7 +14,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Protocol
 
 from parrot_bench.corpus.icd10 import normalise_code
@@ -219,7 +219,7 @@ def _leading(kind: str) -> re.Pattern[str]:
 
 
 def _behind(text: str, reader: Reader, *, multi: bool, cut: bool) -> Labels | None:
-    """Labels on the line that begins here, or on the lines with bullets that follow."""
+    """Labels on the line that begins here and, of several labels, on lists in the lines below."""
     lines = [line for line in text[:MOST_BEHIND].splitlines() if line.strip(_EMPTY)]
     if not lines:
         return None
@@ -229,7 +229,10 @@ def _behind(text: str, reader: Reader, *, multi: bool, cut: bool) -> Labels | No
         found = reader.prose(_finished(lines[0]) if cut and len(lines) == 1 else lines[0])
         if not multi and (found is None or len(found) != 1):
             found = reader.listed(_SENTENCE_END.split(lines[0], maxsplit=1)[0])
-    return found
+    if found is None or not multi:
+        return found
+    below = takewhile(bool, map(reader.listed, lines[len(bullets) or 1 :]))
+    return tuple(dict.fromkeys(chain(found, *filter(None, below))))
 
 
 def _denying_heading(text: str, language: str) -> bool:

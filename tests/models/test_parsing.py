@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parrot_bench.corpus import load_corpus
 from parrot_bench.models.parsing import read_answer
 from parrot_bench.registry import get_task
-from parrot_bench.task import LabelSpace
+from parrot_bench.task import Label, LabelSpace
 
 TASKS = {name: get_task(name) for name in ("modality", "region", "icd_coding")}
 SPACES = {name: task.labels(load_corpus("mini")) for name, task in TASKS.items()}
@@ -76,6 +76,30 @@ def test_a_name_of_two_labels_is_read_only_where_the_language_decides():
     assert read_answer("Schichtbild", task, twins, "nl").labels == ("MR",)
     assert read_answer("Schichtbild", task, twins, "sv").status == "unparsable"
     assert read_answer("Schichtbild", task, twins).status == "unparsable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "text", "labels"),
+    [
+        ("binary", ["yes", "no"], "No.", ("no",)),
+        ("binary", ["yes", "no"], "Answer: yes", ("yes",)),
+        ("binary", ["yes", "no"], "yes and no", None),
+        ("binary", ["yes", "no"], "Yes, because there is no effusion.", None),
+        ("binary", ["normal", "abnormal"], "The study is abnormal.", ("abnormal",)),
+        ("binary", ["normal", "abnormal"], "not normal", None),
+        ("single-label", ["3", "4", "5"], '{"mine": 4}', ("4",)),
+        ("single-label", ["3", "4", "5"], "4 or 5", None),
+        ("single-label", ["+", "-"], '{"mine": "+"}', ("+",)),
+        ("multi-label", ["1", "2", "12"], "1, 2", ("1", "2")),
+        ("multi-label", ["1", "2", "12"], "1 2", ("1", "2")),
+        ("multi-label", ["none", "effusion"], "none", ("none",)),
+        ("multi-label", ["none", "effusion"], "- no effusion", None),
+    ],
+)
+def test_labels_of_a_task_of_ones_own(kind, ids, text, labels):
+    task = replace(TASKS["modality"], name="mine", kind=kind, answer_key="mine")
+    found = read_answer(text, task, LabelSpace(Label(each, "") for each in ids), "en")
+    assert (found.labels, found.status) == (labels or (), "ok" if labels else "unparsable")
 
 
 def test_text_of_the_report_never_becomes_a_label():
