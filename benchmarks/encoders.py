@@ -37,7 +37,7 @@ from parrot_bench.task import Item
 
 OPTIONS = ModelOptions(device="cpu")
 BATCHES = (1, 8, 32)
-NETWORKS = {"tiny, 2 layers of 128": (2, 128, 1), "small, 6 layers of 384": (6, 384, 4)}
+NETWORKS = {"tiny, 2 layers of 128": (2, 128, 1), "small, 6 layers of 384": (6, 384, 7)}
 """Layers, width, and of how many reports one is asked about."""
 MARGIN = 64
 """Tokens that are left for a hypothesis."""

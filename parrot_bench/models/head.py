@@ -14,7 +14,7 @@ from parrot_bench.models.fitting import RULE
 from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.rows import Row, like_lengths, padded, padding_id
+from parrot_bench.models.rows import Row, padded, padding_id
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,20 +96,16 @@ class ClassificationHead:
         def answer(batch: list[int]) -> list[Tensor]:
             rows = [row(i) for i in batch]
             kinds = [types(i) for i in batch] if types else None
-            found: dict[int, Tensor] = {}
-            for part in self._parts([len(each) for each in rows]):
-                some = [kinds[i] for i in part] if kinds else None
-                found.update(zip(part, self._forward([rows[i] for i in part], some), strict=True))
-            return [found[i] for i in range(len(rows))]
+            if self._alone:
+                return [self._forward([each], None)[0] for each in rows]
+            return list(self._forward(rows, kinds))
 
         return torch.stack(self.budget.run(lengths, answer))
 
-    def _parts(self, lengths: list[int]) -> list[list[int]]:
-        """Positions of the rows of a batch that go through the network together."""
-        if self.loaded.network.config.get_text_config().pad_token_id is None:
-            # The network finds a text's end only where nothing is padded.
-            return [[i] for i in range(len(lengths))]
-        return like_lengths(lengths, self.loaded.device)
+    @cached_property
+    def _alone(self) -> bool:
+        """Whether the network finds a text's end only where nothing is padded."""
+        return self.loaded.network.config.get_text_config().pad_token_id is None
 
     def _forward(self, rows: Sequence[Row], types: Sequence[Row] | None) -> Tensor:
         import torch

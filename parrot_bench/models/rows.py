@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from parrot_bench.models.network import Loaded
 
 Row = list[int]
-LONG = 64
-"""Tokens from which a row on a CPU is worth a call of its own."""
 
 
 class Rows(NamedTuple):
@@ -87,25 +85,6 @@ def padding_id(loaded: Loaded) -> int:
     known = loaded.network.get_input_embeddings().weight.shape[0]
     pad = loaded.tokenizer.pad_token_id
     return int(pad) if pad is not None and pad < known else 0
-
-
-def like_lengths(lengths: Sequence[int], device: str) -> list[list[int]]:
-    """Positions of the rows of a batch that go through the network together.
-
-    On a CPU those of one length: a matrix product of some hundred rows is as quick as a larger
-    one, and nothing is padded or masked. Short rows stay together, where calls would cost more
-    than padding; so does everything on a GPU.
-
-    Args:
-        lengths: Tokens of the rows, longest first.
-        device: Where the network runs.
-    """
-    if device != "cpu" or not lengths or lengths[0] < LONG:
-        return [list(range(len(lengths)))]
-    by_length: dict[int, list[int]] = {}
-    for i, length in enumerate(lengths):
-        by_length.setdefault(max(length, LONG - 1), []).append(i)
-    return list(by_length.values())
 
 
 def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import build_steps, pool, read_layout
-from parrot_bench.models.rows import Row, encoder_of, least, like_lengths, padded, padding_id, read
+from parrot_bench.models.rows import Row, encoder_of, least, padded, padding_id, read
 from parrot_bench.models.vector_cache import Embedded, VectorCache
 
 if TYPE_CHECKING:
@@ -113,10 +113,7 @@ class TextEncoder:
             return torch.empty(0)
 
         def answer(batch: list[int]) -> list[Tensor]:
-            found: dict[int, Tensor] = {}
-            for part in like_lengths([len(rows[i]) for i in batch], self.loaded.device):
-                found.update(zip(part, self._forward([rows[batch[i]] for i in part]), strict=True))
-            return [found[i] for i in range(len(batch))]
+            return self._forward([rows[i] for i in batch])
 
         return torch.stack(self.budget.run([len(row) for row in rows], answer))
 

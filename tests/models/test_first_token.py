@@ -12,7 +12,6 @@ from parrot_bench.models.first_token import shorten
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.network import load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.rows import like_lengths
 
 SIZE = {
     "hidden_size": 32,
@@ -101,11 +100,3 @@ def test_classifiers_are_loaded_as_they_are(classifier_folder: Callable[..., Pat
     assert model.record["last_layer"] == "first token"
     assert model.head.loaded.network.bert.encoder.layer[-1].attention.__dict__.get("forward")
     assert "forward" not in plain.bert.encoder.layer[-1].attention.__dict__
-
-
-def test_long_rows_of_one_length_go_together_on_a_cpu() -> None:
-    lengths = [90, 90, 70, 64, 64, 63, 10]
-    assert like_lengths(lengths, "cpu") == [[0, 1], [2], [3, 4], [5, 6]]
-    assert like_lengths(lengths, "cuda:0") == [[0, 1, 2, 3, 4, 5, 6]]
-    assert like_lengths([63, 10], "cpu") == [[0, 1]]
-    assert like_lengths([], "cpu") == [[]]
