@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.options import ModelOptions
 
 if TYPE_CHECKING:
+    from parrot_bench.models.check import Check
     from parrot_bench.task import LabelSpace, Task
 
 tasks_app = typer.Typer(
@@ -130,14 +132,24 @@ def models_check(
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
-        for row in rows:
-            typer.echo(
-                f"{row.method:<9} {row.task:<12} {row.outcome:<15} {row.seconds:6.2f} s  {row.why}"
-            )
+        # Why a method is not applicable at all is said once, not for every task.
+        for (method, outcome, why), same in _alike(rows).items():
+            every = len(same) == len(asked) > 1 and outcome == "not applicable"
+            for row in same[:1] if every else same:
+                name = "every task" if every else row.task
+                typer.echo(f"{method:<9} {name:<12} {outcome:<15} {row.seconds:6.2f} s  {why}")
     if any(row.outcome == "fails" for row in rows):
         raise typer.Exit(3)
     if flaws:
         raise typer.Exit(2)
+
+
+def _alike(rows: Sequence[Check]) -> dict[tuple[str, str, str], list[Check]]:
+    """Rows by method, outcome and reason, in order."""
+    found: dict[tuple[str, str, str], list[Check]] = {}
+    for row in rows:
+        found.setdefault((row.method, row.outcome, row.why), []).append(row)
+    return found
 
 
 def _loadable(tasks_dir: Path | None) -> tuple[list[Task], int]:

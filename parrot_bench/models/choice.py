@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models import descent
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.batching import TokenBudget, group_size
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.device import device_of, loading_settings
@@ -90,6 +90,7 @@ class ChoiceModel:
             revision=source.revision,
             digest=digest(source),
             parameters=parameters_of(source),
+            reads=TEXT_FIELDS,
             together=group_size(device_of(options)),
             settings={
                 **loading_settings(source, options),

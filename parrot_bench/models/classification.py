@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.head import ClassificationHead
 from parrot_bench.models.hub import Source, digest
@@ -59,6 +59,7 @@ class ClassifierModel:
             revision=self._source.revision,
             digest=digest(self._source),
             parameters=parameters_of(self._source),
+            reads=TEXT_FIELDS,
             probabilities=True,
             together=self.head.group,
             settings={
@@ -73,12 +74,13 @@ class ClassifierModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is only known after loading and asking, as plain JSON; loads the network.
+        """What is only known after loading and asking, as plain JSON; empty before.
 
         "outputs_by_task" says for each task that was asked which output is which label, and
         which labels can never be answered, by name where they are few.
         """
-        return {**self.head.record, "outputs_by_task": dict(self._asked)}
+        known = self.head.record
+        return {**known, "outputs_by_task": dict(self._asked)} if known else {}
 
     def obstacle(self, task: Task, labels: LabelSpace) -> str | None:
         """Too few outputs that are labels of the task.

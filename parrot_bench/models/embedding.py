@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub import Source, digest
 from parrot_bench.models.options import ModelOptions
@@ -75,6 +75,7 @@ class EmbeddingModel:
             revision=self._source.revision,
             digest=digest(self._source),
             parameters=parameters_of(self._source),
+            reads=TEXT_FIELDS,
             together=self.encoder.group,
             settings={
                 **self.encoder.settings,
@@ -90,8 +91,9 @@ class EmbeddingModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is only known after loading, as plain JSON; loads the network."""
-        return {**self.encoder.record, "label_texts_cut": self._labels_cut}
+        """What is only known after loading, as plain JSON; empty before."""
+        known = self.encoder.record
+        return {**known, "label_texts_cut": self._labels_cut} if known else {}
 
     def obstacle(self, task: Task, labels: LabelSpace) -> str | None:  # noqa: ARG002
         """Any task with labels can be answered."""

@@ -15,7 +15,7 @@ from math import exp
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.descent import Question, descend
 from parrot_bench.models.head import ClassificationHead
@@ -103,6 +103,7 @@ class EntailmentModel:
             revision=self._source.revision,
             digest=digest(self._source),
             parameters=parameters_of(self._source),
+            reads=TEXT_FIELDS,
             probabilities=True,
             together=self.head.group,
             settings={
@@ -121,12 +122,15 @@ class EntailmentModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is only known after loading and asking, as plain JSON; loads the network.
+        """What is only known after loading and asking, as plain JSON; empty before.
 
         "hypotheses" holds the sentences that were used, by task and language.
         """
+        known = self.head.record
+        if not known:
+            return {}
         return {
-            **self.head.record,
+            **known,
             "pairs": "put together from ids" if self._form else "tokenised as pairs",
             "hypotheses": {name: dict(each) for name, each in self._templates.items()},
         }

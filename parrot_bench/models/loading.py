@@ -29,8 +29,8 @@ METHODS = {
     "probe": "parrot_bench.models.probe.ProbeModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
-CAUSAL = ("ForCausalLM", "LMHeadModel")
-"""Ends of the class names of causal language models."""
+CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""Ends of the class names of causal language models; the last one is also of models that see."""
 ENCODERS = ("Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification")
 """Ends of the class names of networks whose states can be pooled."""
 
@@ -125,8 +125,8 @@ def why_not(method: str, source: Source) -> str:
         "embed": "an encoder, or a decoder whose states can be pooled",
         "probe": "an encoder, or a decoder whose states can be pooled",
     }
-    kind = "sentence-transformers model" if source.modules else source.architecture
-    return f"{method} needs {needs[method]}; this is a {kind or 'model of no named kind'}."
+    kind = "a sentence-transformers model" if source.modules else source.architecture
+    return f"{method} needs {needs[method]}; this is {kind or 'of no named kind'}."
 
 
 def _unknown_prefix(spec: str) -> ParrotError:

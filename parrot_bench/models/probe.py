@@ -75,7 +75,7 @@ class ProbeModel:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is only known after loading, as plain JSON; loads the network."""
+        """What is only known after loading, as plain JSON; empty before."""
         return self.encoder.record
 
     def obstacle(self, task: Task, labels: LabelSpace) -> str | None:  # noqa: ARG002

@@ -59,7 +59,9 @@ class TextEncoder:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is only known after loading, as plain JSON; loads the network."""
+        """What is only known after loading, as plain JSON; empty before."""
+        if "loaded" not in vars(self):
+            return {}
         return {
             "max_tokens": self.max_tokens,
             "batch_tokens": self.budget.tokens,
