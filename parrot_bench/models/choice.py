@@ -228,7 +228,7 @@ class ChoiceModel:
 
                 text = fit(item.text, tokens, most)
             if text is None:
-                return does_not_fit(needed, most)
+                return does_not_fit(most)
             short = with_text(item, text)
             return Readable(short, write([short])[0], True)
 

@@ -43,9 +43,9 @@ def fit(text: str, tokens: Callable[[str], int], most: int) -> str | None:
     return head_and_tail(text, low)
 
 
-def does_not_fit(tokens: int, most: int) -> str:
-    """Why an item was not answered, for its note."""
+def does_not_fit(most: int) -> str:
+    """Why an item was not answered: the same words for all, so that they can be counted."""
     return (
-        f"The prompt takes {tokens} tokens and the model {most}; --allow-truncation cuts the "
-        "middle of the report out."
+        f"The prompt does not fit into the {most} tokens that the model takes; "
+        "--allow-truncation cuts the middle of the report out."
     )

@@ -168,7 +168,7 @@ class GenerationModel:
             if shorter is not None:
                 return _Prompt(row_with(shorter), truncated=True)
         room = "" if self._encodes else f" {self._options.max_new_tokens} more are for the answer."
-        return _Prompt(row, why=does_not_fit(len(row), most) + room)
+        return _Prompt(row, why=does_not_fit(most) + room)
 
 
 @dataclass(frozen=True, slots=True)

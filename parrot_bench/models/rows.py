@@ -55,7 +55,7 @@ def read(
             kept = fit(text, lambda each: len(encode([each])[0]), most) if cut else None
             ids[i] = [] if kept is None else encode([kept])[0]
             if kept is None:
-                notes[i] = does_not_fit(len(row), most)
+                notes[i] = does_not_fit(most)
             else:
                 shortened.add(i)
                 kept_texts[i] = kept

@@ -97,6 +97,6 @@ def test_classifiers_are_loaded_as_they_are(classifier_folder: Callable[..., Pat
     options = ModelOptions(device="cpu")
     plain = load(source, "classification", options).network
     model = ClassifierModel(source, options)
-    assert model.record["last_layer"] == "first token"
     assert model.head.loaded.network.bert.encoder.layer[-1].attention.__dict__.get("forward")
+    assert model.record["last_layer"] == "first token"
     assert "forward" not in plain.bert.encoder.layer[-1].attention.__dict__

@@ -229,7 +229,7 @@ def test_prompt_without_room_fails_unless_it_may_be_cut(
     one, two = model_of(gpt2_folder).predict(task, space, [short, long])
     assert (one.status, one.truncated_input) == ("truncated", False)
     assert (two.status, two.labels, two.raw) == ("failed", (), "")
-    assert "the model 692" in two.note  # 700 positions, 8 of them for the answer
+    assert "the 692 tokens" in two.note  # 700 positions, 8 of them for the answer
     assert "knee" not in two.note
     cut = model_of(gpt2_folder, allow_truncation=True)
     one, two = cut.predict(task, space, [short, long])
