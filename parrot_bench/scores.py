@@ -68,6 +68,11 @@ class Scored:
         """Items of each language, failed ones included."""
         return dict(Counter(item.language for item in self.sheet.items))
 
+    @property
+    def failed(self) -> Counter[str]:
+        """Items of each language without an answer that can be scored."""
+        return Counter(self.asked) - Counter(item.language for item in self.items)
+
     @cached_property
     def _pairs(self) -> dict[tuple[object, str], Pairs]:
         return {}
@@ -131,8 +136,12 @@ def results_frame(
     for sheet, found in predictions:
         answered = scored(sheet, found, probabilities=probabilities)
         if answered.items:
-            failed = len(found) - len(answered.items)
-            rows += (_row(sheet, *each, failed) for each in _estimates(answered))
+            failed = answered.failed
+            total = sum(failed.values())
+            rows += (
+                _row(sheet, measure, name, each, total if name in SUMMARIES else failed[name])
+                for measure, name, each in _estimates(answered)
+            )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -227,7 +236,8 @@ def is_share(metric: Metric) -> bool:
 def _row(sheet: Sheet, measure: Measure, name: str, each: Estimate, failed: int) -> dict[str, Any]:
     note = each.note
     if failed:
-        note = f"{note}; {failed} failed reports left out" if note else f"{failed} failed left out"
+        left_out = f"{failed} failed left out"
+        note = f"{note}; {left_out}" if note else left_out
     return {
         "task": sheet.task.name,
         "text": sheet.variant,

@@ -113,7 +113,7 @@ def test_a_failure_is_counted_and_never_becomes_a_score(corpus, tmp_path):
     assert headline(run, "region", "de")["value"] == 1
     # Longest first: German10 and German11, then German0 to German2.
     assert headline(run, "region", "de")["n"] == 5
-    assert "failed reports left out" in headline(run, "region", "macro")["note"]
+    assert "21 failed left out" in headline(run, "region", "macro")["note"]
     assert "Somebody" not in (run.path / "run.json").read_text()
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-CPU_TOKENS, GPU_TOKENS = 2048, 16384
+CPU_TOKENS, GPU_TOKENS = 1024, 16384
 """Tokens of a batch, padding included; more is slower on a CPU, whose caches are small."""
 CPU_GROUP, GPU_GROUP = 32, 64
 """Items that are answered together and kept together: few, so that little is lost and progress
