@@ -326,7 +326,7 @@ def test_record_holds_no_token_of_a_report(
     assert record["first_token_ids"] == prompt[:32]
     assert answers[0].tokens_in == len(prompt)
     assert record["halvings"] == 0
-    assert record["batch_tokens"] == 2048
+    assert record["batch_tokens"] == 1024
     known = {"gpt2": 700, "llama": 600, "mt5": None, "bart": 700}
     assert record["max_tokens"] == known[folder.name[:-1]]
     assert record["examples"] == {}

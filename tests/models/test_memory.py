@@ -42,7 +42,7 @@ def encoder(folder: Path) -> EmbeddingModel:
 
 
 def chooser(folder: Path) -> ChoiceModel:
-    return ChoiceModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu"))
+    return ChoiceModel(resolve(f"hf:{folder}"), ModelOptions(device="cpu", batch_tokens=2048))
 
 
 def test_embedding_halves_and_remembers(bert_folder: Path, limit: Any) -> None:
