@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import torch
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.batching import TokenBudget
+from parrot_bench.models.batching import prefill_budget
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.label_questions import LabelQuestion, beginning
 from parrot_bench.models.label_tokens import LabelTokens
@@ -215,7 +215,7 @@ def ours(
 
 def make_scorer(loaded: Loaded) -> TreeScorer:
     """A scorer that has read nothing yet."""
-    return TreeScorer(loaded, TokenBudget("cpu"), "random")
+    return TreeScorer(loaded, prefill_budget("cpu"), "random")
 
 
 def bare(loaded: Loaded, rows: Sequence[Sequence[int]]) -> None:
@@ -228,7 +228,7 @@ def bare(loaded: Loaded, rows: Sequence[Sequence[int]]) -> None:
             loaded.network(input_ids=ids, use_cache=False, logits_to_keep=1)
         return [None] * len(batch)
 
-    TokenBudget("cpu").run([len(row) for row in rows], answer)
+    prefill_budget("cpu").run([len(row) for row in rows], answer)
 
 
 def compare(name: str, shape: Shape, python: str, repeats: int) -> None:

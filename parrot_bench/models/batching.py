@@ -9,6 +9,8 @@ T = TypeVar("T")
 
 CPU_TOKENS, GPU_TOKENS = 1024, 16384
 """Tokens of a batch, padding included; more is slower on a CPU, whose caches are small."""
+CPU_PREFILL_TOKENS = 4096
+"""The same where labels are chosen: every batch of prompts costs a second pass over the labels."""
 CPU_GROUP, GPU_GROUP = 32, 64
 """Items that are answered together and kept together: few, so that little is lost and progress
 shows, and enough to fill batches of texts of like length."""
@@ -63,3 +65,8 @@ class TokenBudget:
             found.update(zip(batch, answers, strict=True))
             order = order[len(batch) :]
         return [found[i] for i in range(len(lengths))]
+
+
+def prefill_budget(device: str, tokens: int | None = None) -> TokenBudget:
+    """The budget of prompts after which labels are scored."""
+    return TokenBudget(device, tokens or (CPU_PREFILL_TOKENS if device == "cpu" else None))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from parrot_bench.errors import ParrotError
 from parrot_bench.models import descent
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
-from parrot_bench.models.batching import TokenBudget, group_size
+from parrot_bench.models.batching import TokenBudget, group_size, prefill_budget
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
@@ -142,7 +142,7 @@ class ChoiceModel:
     @cached_property
     def _engine(self) -> Engine:
         loaded, options, name = self._loaded, self._options, self._source.spec
-        budget = TokenBudget(loaded.device.partition(":")[0], options.batch_tokens)
+        budget = prefill_budget(loaded.device.partition(":")[0], options.batch_tokens)
         start = decoder_start(loaded.network, name) if self._paired else None
         scorer = (RowScorer if self._paired else TreeScorer)(loaded, budget, name)
         questions = LabelQuestions(

@@ -352,7 +352,7 @@ def test_record_is_json_and_holds_no_report(
     list(model.predict(task, space, items))
     record = json.loads(json.dumps(model.record))
     assert record["max_tokens"] == 700
-    assert (record["batch_tokens"], record["halvings"]) == (1024, 0)
+    assert (record["batch_tokens"], record["halvings"]) == (4096, 0)
     text = parts(gpt2_folder)[0].decode(record["first_token_ids"])
     assert task.prompt(items[0], space).startswith(text)
     assert len(record["first_token_ids"]) == 32
