@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from parrot_bench import cli
+
 REPOSITORY = Path(__file__).parent.parent
 SAMPLE = REPOSITORY.parent / "shared" / "parrot" / "sample.jsonl"
 COUNTS = REPOSITORY.parent / "shared" / "facts" / "parrot_v1_counts.json"
@@ -18,6 +20,23 @@ def private_cache(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("PARROT_BENCH_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def command(capsys, tmp_path, monkeypatch):
+    """Run the command line in this process; returns status, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        status = 0
+        try:
+            cli.main(list(arguments))
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture

@@ -16,23 +16,6 @@ from parrot_bench import cli
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "sklearn", "scipy", "pandas", "numpy")
 
 
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    """Run the command line in this process; returns status, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        status = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
 def every_command(group=None, path=()):
     """Path and object of every command, groups included."""
     group = group or typer.main.get_command(cli.app)

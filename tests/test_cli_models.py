@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from parrot_bench import cli
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import ModelInfo, Prediction
@@ -16,23 +15,6 @@ from parrot_bench.models.baselines import load_baseline
 from parrot_bench.reasking import reask
 from parrot_bench.registry import get_tasks
 from parrot_bench.runner import evaluate
-
-
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    """Run the command line in this process; returns status, standard output and error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        status = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 class Scripted:

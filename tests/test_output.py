@@ -102,22 +102,6 @@ def mini():
     return load_corpus("mini").select(languages=["pl", "de"])
 
 
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        status = 0
-        try:
-            cli.main(list(arguments))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
 def test_show_all_prints_the_measures_as_rows(command, tmp_path):
     run = evaluate(load_baseline("keyword"), ["icd_coding"], mini(), out=tmp_path)
     status, out, _ = command("show", str(run.path), "--all")

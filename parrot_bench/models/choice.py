@@ -20,7 +20,8 @@ from parrot_bench.models.batching import TokenBudget, group_size, prefill_budget
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.label_questions import Asked, LabelQuestion, LabelQuestions, family_of
 from parrot_bench.models.label_scores import LabelScores, log_softmax, measure
 from parrot_bench.models.network import Loaded, load
@@ -28,7 +29,6 @@ from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.prompting import Prompting, brings_chat_template, with_text
 from parrot_bench.models.seq2seq_scoring import RowScorer, decoder_start
 from parrot_bench.models.tree_scoring import TreeScorer
-from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, LabelSpace, LabelTree, Task
 
 LANGUAGE_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
@@ -83,13 +83,9 @@ class ChoiceModel:
         source, options = self._source, self._options
         config = source.config
         context = config.get("max_position_embeddings") or config.get("n_positions")
-        return ModelInfo(
-            spec=source.public_spec,
-            name=source.name,
-            method="choose",
-            revision=source.revision,
-            digest=digest(source),
-            parameters=parameters_of(source),
+        return hub_identity(
+            source,
+            "choose",
             reads=TEXT_FIELDS,
             together=group_size(device_of(options)),
             settings={

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.head import ClassificationHead
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.label_map import LabelMap, label_of
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.rows import encoder_of, least, read, without_row
-from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, Kind, LabelSpace, Task
 
 if TYPE_CHECKING:
@@ -52,13 +52,9 @@ class ClassifierModel:
             if self._independent
             else "softmax over all outputs, summed where several are one label"
         )
-        return ModelInfo(
-            spec=self._source.public_spec,
-            name=self._source.name,
-            method="classify",
-            revision=self._source.revision,
-            digest=digest(self._source),
-            parameters=parameters_of(self._source),
+        return hub_identity(
+            self._source,
+            "classify",
             reads=TEXT_FIELDS,
             probabilities=True,
             together=self.head.group,

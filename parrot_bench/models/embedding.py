@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import MOST_LABELS, decide
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
-from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, Label, LabelSpace, Task
 
 if TYPE_CHECKING:
@@ -68,13 +68,9 @@ class EmbeddingModel:
     @cached_property
     def info(self) -> ModelInfo:
         """The model's identity."""
-        return ModelInfo(
-            spec=self._source.public_spec,
-            name=self._source.name,
-            method="embed",
-            revision=self._source.revision,
-            digest=digest(self._source),
-            parameters=parameters_of(self._source),
+        return hub_identity(
+            self._source,
+            "embed",
             reads=TEXT_FIELDS,
             together=self.encoder.group,
             settings={

@@ -19,11 +19,11 @@ from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.descent import Question, descend
 from parrot_bench.models.head import ClassificationHead
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pairs import PairForm, pair_form, plain_ids
 from parrot_bench.models.rows import Row, Rows, least, read, without_row
-from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, LabelSpace, LabelTree, Task
 
 if TYPE_CHECKING:
@@ -96,13 +96,9 @@ class EntailmentModel:
     def info(self) -> ModelInfo:
         """The model's identity."""
         against = "all outputs" if self._no is None else f"'{self.head.outputs[self._no]}'"
-        return ModelInfo(
-            spec=self._source.public_spec,
-            name=self._source.name,
-            method="entail",
-            revision=self._source.revision,
-            digest=digest(self._source),
-            parameters=parameters_of(self._source),
+        return hub_identity(
+            self._source,
+            "entail",
             reads=TEXT_FIELDS,
             probabilities=True,
             together=self.head.group,

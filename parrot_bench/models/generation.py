@@ -11,11 +11,12 @@ from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import failed
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, Prediction
 from parrot_bench.models.batching import TokenBudget, group_size
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.parsing import read_answer
 from parrot_bench.models.prompting import Prompting, with_text
@@ -41,8 +42,6 @@ class GenerationModel:
         Raises:
             ParrotError: If it is no network that writes, or its files are damaged.
         """
-        from parrot_bench.models.weights import parameters_of
-
         self._encodes = bool(source.config.get("is_encoder_decoder"))
         if not self._encodes and not source.architecture.endswith(WRITERS):
             raise ParrotError(
@@ -55,13 +54,9 @@ class GenerationModel:
         self._budget = TokenBudget(device, options.batch_tokens)
         self._writer: Writer | None = None
         self._first_ids: list[int] | None = None
-        self.info = ModelInfo(
-            spec=source.public_spec,
-            name=source.name,
-            method="generate",
-            revision=source.revision,
-            digest=digest(source),
-            parameters=parameters_of(source),
+        self.info = hub_identity(
+            source,
+            "generate",
             together=group_size(device),
             reads=TEXT_FIELDS,
             settings={

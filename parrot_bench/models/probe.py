@@ -12,7 +12,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.models.base import ModelInfo, Prediction
-from parrot_bench.models.hub import Source, digest
+from parrot_bench.models.hub import Source
+from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.out_of_fold import (
     DECISION,
@@ -25,7 +26,6 @@ from parrot_bench.models.out_of_fold import (
 )
 from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
-from parrot_bench.models.weights import parameters_of
 from parrot_bench.task import Item, LabelSpace, Task
 
 if TYPE_CHECKING:
@@ -52,13 +52,9 @@ class ProbeModel:
     @cached_property
     def info(self) -> ModelInfo:
         """The model's identity."""
-        return ModelInfo(
-            spec=self._source.public_spec,
-            name=self._source.name,
-            method="probe",
-            revision=self._source.revision,
-            digest=digest(self._source),
-            parameters=parameters_of(self._source),
+        return hub_identity(
+            self._source,
+            "probe",
             trained_on_data=True,
             probabilities=True,
             together=self.encoder.group,
