@@ -136,10 +136,10 @@ def environment(python: str | None) -> Iterator[str]:
         yield made
 
 
-def save_model(folder: Path, shape: Shape) -> None:
-    """A random network of a shape and a byte-level BPE trained on the bundled corpus."""
+def save_model(folder: Path, shape: Shape, kind: str = "GPT2LMHeadModel", **more: Any) -> None:
+    """A random network of a shape and kind, and a byte-level BPE trained on the bundled corpus."""
+    import transformers
     from tokenizers import ByteLevelBPETokenizer
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
     trained: Any = ByteLevelBPETokenizer()
     texts = [report.text for report in load_corpus("mini").reports()]
@@ -147,10 +147,10 @@ def save_model(folder: Path, shape: Shape) -> None:
         texts, vocab_size=4000, special_tokens=["<|endoftext|>"], show_progress=False
     )
     special: Any = dict.fromkeys(("bos_token", "eos_token"), "<|endoftext|>")
-    tokenizer: Any = PreTrainedTokenizerFast
+    tokenizer: Any = transformers.PreTrainedTokenizerFast
     tokenizer(tokenizer_object=trained._tokenizer, **special).save_pretrained(folder)
     torch.manual_seed(1)
-    config = GPT2Config(
+    config = transformers.GPT2Config(
         vocab_size=shape.vocabulary,
         n_layer=shape.layers,
         n_embd=shape.width,
@@ -158,9 +158,9 @@ def save_model(folder: Path, shape: Shape) -> None:
         n_positions=1024,
         bos_token_id=0,
         eos_token_id=0,
+        **more,
     )
-    make: Any = GPT2LMHeadModel
-    network = make(config)
+    network = getattr(transformers, kind)(config)
     for weights in network.parameters():
         if weights.ndim > 1:
             torch.nn.init.normal_(weights, std=SPREAD)

@@ -7,12 +7,11 @@ space that is too large to ask about every label is gone down level by level, by
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
 from math import exp
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
@@ -22,46 +21,12 @@ from parrot_bench.models.head import ClassificationHead
 from parrot_bench.models.hub import Source
 from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.pairs import PairForm, pair_form, plain_ids
-from parrot_bench.models.rows import Row, Rows, least, read, without_row
+from parrot_bench.models.premises import Hypotheses, Premise, Premises
+from parrot_bench.models.rows import without_row
 from parrot_bench.task import Item, LabelSpace, LabelTree, Task
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 MOST_LABELS = 200
 """Most labels that are all asked about: each costs a run of the model over the whole report."""
-
-
-class Hypotheses(NamedTuple):
-    """The hypotheses of a task in one language.
-
-    Attributes:
-        texts: Hypothesis of each label or node, by its identifier.
-        ids: Token ids of each, without special tokens.
-        longest: Identifier of the one with most tokens.
-    """
-
-    texts: dict[str, str]
-    ids: dict[str, Row]
-    longest: str
-
-
-@dataclass(slots=True)
-class Premise:
-    """A report that can be asked about.
-
-    Attributes:
-        text: Its text, shortened where it did not fit.
-        ids: Its token ids without special tokens.
-        hypotheses: Those in the language of the text.
-        tokens: Tokens that were read for it so far.
-    """
-
-    text: str
-    ids: Row
-    hypotheses: Hypotheses
-    tokens: int = 0
 
 
 class EntailmentModel:
@@ -90,6 +55,7 @@ class EntailmentModel:
         self._yes = yes[0]
         # Models of two outputs call the other one "not_entailment".
         self._no = no[0] if no else 1 - self._yes if len(names) == 2 else None
+        self._pairs = Premises(self.head, cut=options.allow_truncation)
         self._templates: dict[str, dict[str, str]] = {}
 
     @cached_property
@@ -127,7 +93,7 @@ class EntailmentModel:
             return {}
         return {
             **known,
-            "pairs": "put together from ids" if self._form else "tokenised as pairs",
+            **self._pairs.record,
             "hypotheses": {name: dict(each) for name, each in self._templates.items()},
         }
 
@@ -136,10 +102,6 @@ class EntailmentModel:
         if len(labels) <= MOST_LABELS or task.tree is not None:
             return None
         return f"entail asks about every label; {len(labels)} labels without a tree are too many."
-
-    @cached_property
-    def _form(self) -> PairForm | None:
-        return pair_form(self.head.loaded.tokenizer)
 
     def predict(
         self, task: Task, labels: LabelSpace, items: Sequence[Item]
@@ -166,9 +128,7 @@ class EntailmentModel:
             nodes = chain(tree.top, *tree.children.values())
             names = {label.id: label.definition or label.id for label in nodes}
         texts = {label: template.replace("{label}", name) for label, name in names.items()}
-        ids = plain_ids(self.head.loaded.tokenizer, list(texts.values()))
-        by_label = dict(zip(texts, ids, strict=True))
-        return Hypotheses(texts, by_label, max(by_label, key=lambda label: len(by_label[label])))
+        return self._pairs.hypotheses(texts)
 
     def _group(
         self,
@@ -178,7 +138,7 @@ class EntailmentModel:
         items: Sequence[Item],
     ) -> Iterator[Prediction]:
         began = time.perf_counter()
-        rows, premises = self._premises(known, items)
+        rows, premises = self._pairs.fitting(known, items)
         if _large(task, labels):
             scores, chances = self._descended(task, premises)
         else:
@@ -199,51 +159,12 @@ class EntailmentModel:
                 truncated_input=i in rows.shortened,
             )
 
-    def _premises(
-        self, known: dict[str, Hypotheses], items: Sequence[Item]
-    ) -> tuple[Rows, list[Premise]]:
-        """The reports beside the longest hypothesis of their language, and those that fit."""
-        form, most = self._form, least(self.head.loaded.max_tokens)
-        ids: list[Row] = [[] for _ in items]
-        notes: dict[int, str] = {}
-        shortened: set[int] = set()
-        found: dict[int, Premise] = {}
-        for language in sorted({item.text_language for item in items}):
-            hypotheses = known[language]
-            places = [i for i, item in enumerate(items) if item.text_language == language]
-            texts = [items[i].text for i in places]
-            rows = read(texts, self._beside(hypotheses), most, cut=self._options.allow_truncation)
-            longest = len(hypotheses.ids[hypotheses.longest])
-            for at, i in enumerate(places):
-                ids[i] = rows.ids[at]
-                if at in rows.notes:
-                    notes[i] = rows.notes[at]
-                if at in rows.shortened:
-                    shortened.add(i)
-                if ids[i]:
-                    alone = form.first(ids[i], longest) if form else []
-                    found[i] = Premise(rows.texts[at], alone, hypotheses)
-        return Rows(ids, notes, frozenset(shortened)), [found[i] for i in sorted(found)]
-
-    def _beside(self, hypotheses: Hypotheses) -> Callable[[list[str]], list[Row]]:
-        """Tokenises texts as pairs with the longest hypothesis."""
-        form, tokenizer = self._form, self.head.loaded.tokenizer
-        text, row = hypotheses.texts[hypotheses.longest], hypotheses.ids[hypotheses.longest]
-
-        def encode(texts: list[str]) -> list[Row]:
-            if form:
-                return [form.ids(each, row) for each in plain_ids(tokenizer, texts)]
-            pairs: list[Row] = tokenizer(texts, [text] * len(texts), verbose=False)["input_ids"]
-            return pairs
-
-        return encode
-
     def _all(
         self, task: Task, labels: LabelSpace, premises: Sequence[Premise]
     ) -> list[dict[str, float]]:
         """Probability of every label, of every report."""
         pairs = [(premise, label) for premise in premises for label in labels.ids]
-        logits = self._logits(pairs).view(len(premises), len(labels), len(self.head.outputs))
+        logits = self._pairs.logits(pairs).view(len(premises), len(labels), len(self.head.outputs))
         if task.kind != "multi-label":
             chances = logits[..., self._yes].softmax(-1)
         elif self._no is None:
@@ -263,7 +184,7 @@ class EntailmentModel:
 
         def score(questions: Sequence[Question]) -> list[list[float]]:
             pairs = [(premises[item], child.id) for item, below in questions for child in below]
-            yes = self._logits(pairs)[:, self._yes]
+            yes = self._pairs.logits(pairs)[:, self._yes]
             ends = list(accumulate(len(each.children) for each in questions))
             parts = zip([0, *ends], ends, strict=False)
             return [yes[start:end].log_softmax(0).tolist() for start, end in parts]
@@ -278,32 +199,6 @@ class EntailmentModel:
             for found, total in zip(chances, sums, strict=True)
         ]
         return among, among
-
-    def _logits(self, pairs: Sequence[tuple[Premise, str]]) -> Tensor:
-        """Logits of pairs of a report and a label, in float64; shape (n, outputs)."""
-        form = self._form
-        if form:
-            other = [premise.hypotheses.ids[label] for premise, label in pairs]
-            lengths = [
-                form.added + len(premise.ids) + len(each)
-                for (premise, _), each in zip(pairs, other, strict=True)
-            ]
-            logits = self.head.logits(
-                lengths,
-                lambda i: form.ids(pairs[i][0].ids, other[i]),
-                (lambda i: form.kinds(len(pairs[i][0].ids), len(other[i]))) if form.types else None,
-            )
-        else:
-            first = [premise.text for premise, _ in pairs]
-            second = [premise.hypotheses.texts[label] for premise, label in pairs]
-            whole = self.head.loaded.tokenizer(first, second, verbose=False)
-            lengths = [len(row) for row in whole["input_ids"]]
-            kinds = whole.get("token_type_ids")
-            row = whole["input_ids"].__getitem__
-            logits = self.head.logits(lengths, row, kinds.__getitem__ if kinds else None)
-        for (premise, _), length in zip(pairs, lengths, strict=True):
-            premise.tokens += length
-        return logits.double()
 
 
 def _large(task: Task, labels: LabelSpace) -> bool:

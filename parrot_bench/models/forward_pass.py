@@ -1,4 +1,4 @@
-"""One forward pass of a language model, and the logits where they are needed.
+"""One forward pass of a network, and the logits or states where they are needed.
 
 Only the states that are asked for are projected on the vocabulary: a mask on the projection's
 input, because `logits_to_keep` keeps the same positions for every row, and rows differ in length.
@@ -30,11 +30,7 @@ def logits_at(network: Any, at: Tensor, **inputs: Any) -> Tensor:
 
     def narrow(_: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         narrowed.append(True)
-        return (_pick(args[0]), *args[1:])
-
-    def _pick(states: Tensor) -> Tensor:
-        where = at.to(states.device)
-        return states[torch.arange(len(where), device=states.device)[:, None], where]
+        return (_pick(args[0], at), *args[1:])
 
     head = network.get_output_embeddings()
     hook = head.register_forward_pre_hook(narrow) if head is not None else None
@@ -44,7 +40,23 @@ def logits_at(network: Any, at: Tensor, **inputs: Any) -> Tensor:
     finally:
         if hook is not None:
             hook.remove()
-    return logits if narrowed else _pick(logits)
+    return logits if narrowed else _pick(logits, at)
+
+
+def states_at(network: Any, at: Tensor, **inputs: Any) -> Tensor:
+    """States after the last layer of a network without a head, as `logits_at` gives logits."""
+    import torch
+
+    with torch.inference_mode():
+        return _pick(network(**inputs).last_hidden_state, at)
+
+
+def _pick(states: Tensor, at: Tensor) -> Tensor:
+    """What stands at some positions of each row."""
+    import torch
+
+    where = at.to(states.device)
+    return states[torch.arange(len(where), device=states.device)[:, None], where]
 
 
 def accepted_names(network: Any) -> frozenset[str]:

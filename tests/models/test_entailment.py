@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models import entailment
+from parrot_bench.models import entailment, premises
 from parrot_bench.models.entailment import EntailmentModel
 from parrot_bench.models.fitting import fit
 from parrot_bench.models.hub import quiet, resolve
@@ -223,7 +223,7 @@ def test_pairs_that_are_no_frame_are_tokenised_as_pairs(
 ) -> None:
     task = make_task("multi-label")
     plain = list(entails(folders["bert"]).predict(task, space, items))
-    monkeypatch.setattr(entailment, "pair_form", lambda tokenizer: None)
+    monkeypatch.setattr(premises, "pair_form", lambda tokenizer: None)
     model = entails(folders["bert"])
     found = list(model.predict(task, space, items))
     assert model.record["pairs"] == "tokenised as pairs"
