@@ -16,6 +16,9 @@ from parrot_bench.task import Item
 Progress = Callable[[str, int, int], None]
 """Called with a title, the number of answered items and their total."""
 
+BROKEN = 3
+"""Items in a row at which a model breaks down before the others of the call fail unasked."""
+
 
 def answers_to(
     model: Model,
@@ -78,18 +81,30 @@ def _groups(model: Model, items: Sequence[Item]) -> Iterator[Sequence[Item]]:
 
 
 def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Prediction]:
-    """One usable or failed answer for every item; nothing but the model's own errors are caught."""
-    unanswered = dict.fromkeys(item.report_id for item in waiting)
+    """One usable or failed answer for every item; nothing but the model's own errors are caught.
+
+    An item that a model breaks down at takes no other with it: those that are left are asked each
+    by itself, until it breaks down at `BROKEN` of them in a row.
+    """
+    left = {item.report_id: item for item in waiting}
     why = "The model stopped before this item."
+    broke = False
     try:
         # No item, no question: a model need not know what to say to an empty list.
         answers = model.predict(sheet.task, sheet.labels, waiting) if waiting else ()
         for name, answer in matched(answers, waiting):
-            del unanswered[name]
+            del left[name]
             yield accepted(answer, name)
     except ParrotError:
         raise
     except Exception as error:  # any model's code runs here
-        why = f"{type(error).__name__} while the model was asked"
-    for name in unanswered:
-        yield failed(name, why)
+        why, broke = f"{type(error).__name__} while the model was asked", True
+    alone = broke and len(waiting) > 1 and not model.info.trained_on_data
+    in_a_row = 0
+    for name, item in left.items():
+        if alone and in_a_row < BROKEN:
+            (answer,) = _said(model, sheet, [item])
+            in_a_row = in_a_row + 1 if answer.note == why else 0
+            yield answer
+        else:
+            yield failed(name, why)

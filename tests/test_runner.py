@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from parrot_bench.analysis.tables import tables
+from parrot_bench.answering import BROKEN
 from parrot_bench.asking import Settings, build_items
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
@@ -111,10 +112,39 @@ def test_a_failure_is_counted_and_never_becomes_a_score(corpus, tmp_path):
     assert run.status == "incomplete"
     assert run.manifest["failures"] == {"RuntimeError while the model was asked": len(failed)}
     assert headline(run, "region", "de")["value"] == 1
-    # Longest first: German10 and German11, then German0 to German2.
-    assert headline(run, "region", "de")["n"] == 5
-    assert "21 failed left out" in headline(run, "region", "macro")["note"]
+    assert list(failed.report_id) == ["German3"]
+    # German0 to German11 without German3, and n1.
+    assert headline(run, "region", "de")["n"] == 12
+    assert "1 failed left out" in headline(run, "region", "macro")["note"]
     assert "Somebody" not in (run.path / "run.json").read_text()
+
+
+@pytest.mark.parametrize("together", [1, 5, 64])
+def test_a_model_that_breaks_down_at_everything_is_soon_left_alone(together, corpus, tmp_path):
+    def answer(task, item):
+        raise RuntimeError
+
+    model = Scripted(answer, together=together)
+    run = evaluate(model, [get_task("region")], corpus, out=tmp_path)
+    assert set(run.predictions.status) == {"failed"}
+    groups = -(-26 // together) if together > 1 else 1
+    assert len(model.asked) <= groups * (1 + BROKEN)
+
+
+def test_a_report_that_a_group_breaks_down_at_fails_alone(corpus, tmp_path):
+    class Batched(Scripted):
+        def predict(self, task, labels, items):
+            self.asked.append(len(items))
+            if any(item.report_id == "Greek7" for item in items):
+                raise ValueError
+            yield from (right(task, item) for item in items)
+
+    model = Batched(right, together=10)
+    run = evaluate(model, [get_task("region")], corpus, out=tmp_path)
+    failed = run.predictions[run.predictions.status == "failed"]
+    assert list(failed.report_id) == ["Greek7"]
+    # Of 26 reports it is in the last group, where the shortest texts are.
+    assert model.asked == [10, 10, 6, *[1] * 6]
 
 
 def cut_off_after(number, together=1):

@@ -101,13 +101,15 @@ def methods_for(source: Source) -> tuple[str, ...]:
     """Methods that a model's config allows, the usual one first; none where it says nothing."""
     if source.modules:
         found: tuple[str, ...] = ("embed", "probe")
+    elif source.architecture.endswith("ForSequenceClassification"):
+        names = (str(each).casefold() for each in source.config.get("label2id") or ())
+        found = ("entail" if any(each.startswith("entail") for each in names) else "classify",)
+        if not source.config.get("is_encoder_decoder"):
+            found += ("embed", "probe")
     elif source.config.get("is_encoder_decoder"):
         found = ("choose", "generate")
     elif source.architecture.endswith(CAUSAL):
         found = ("choose", "generate", "embed", "probe")
-    elif source.architecture.endswith("ForSequenceClassification"):
-        outputs = {str(each).casefold() for each in source.config.get("label2id") or {}}
-        found = ("entail" if "entailment" in outputs else "classify", "embed", "probe")
     elif source.architecture.endswith(ENCODERS):
         found = ("embed", "probe")
     else:

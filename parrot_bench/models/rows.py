@@ -81,10 +81,16 @@ def encoder_of(tokenizer: Any, prompt: str = "", *, lower: bool = False) -> Call
 
 
 def padding_id(loaded: Loaded) -> int:
-    """Token that fills rows up; masked, so that any that the network knows will do."""
+    """Token that fills rows up: the network's, by which some find the end of a text, if it has one.
+
+    It is masked, so that any other that the network knows will do.
+    """
     known = loaded.network.get_input_embeddings().weight.shape[0]
-    pad = loaded.tokenizer.pad_token_id
-    return int(pad) if pad is not None and pad < known else 0
+    config = loaded.network.config.get_text_config()
+    for pad in (config.pad_token_id, loaded.tokenizer.pad_token_id):
+        if pad is not None and 0 <= pad < known:
+            return int(pad)
+    return 0
 
 
 def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor]:

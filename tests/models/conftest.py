@@ -375,6 +375,44 @@ def bart_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def paired_classifier(
+    tmp_path_factory: pytest.TempPathFactory, bart_folder: Path, mt5_folder: Path
+) -> Callable[..., Path]:
+    """Makes an encoder-decoder with a classification head; "bart" or "mt5"; takes 298 tokens."""
+    import shutil
+
+    import transformers
+
+    def save(shape: str, outputs: tuple[str, ...]) -> Path:
+        folder = tmp_path_factory.mktemp(f"{shape}-classifier")
+        source = {"bart": bart_folder, "mt5": mt5_folder}[shape]
+        for path in source.iterdir():
+            if "token" in path.name or "spiece" in path.name:
+                shutil.copy(path, folder)
+        named: dict[str, Any] = {
+            "id2label": dict(enumerate(outputs)),
+            "label2id": {name: i for i, name in enumerate(outputs)},
+        }
+        settings = json.loads((folder / "tokenizer_config.json").read_text())
+        settings["model_max_length"] = 298
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+        if shape == "bart":
+            # As BART has it: an end after the first text, and two around the second.
+            written = json.loads((folder / "tokenizer.json").read_text())
+            end = ["<|end|>", 0]
+            written["post_processor"] = {"type": "RobertaProcessing", "sep": end, "cls": end}
+            written["post_processor"] |= {"trim_offsets": True, "add_prefix_space": False}
+            (folder / "tokenizer.json").write_text(json.dumps(written))
+            named["pad_token_id"] = 5
+        made = transformers.AutoConfig.from_pretrained(source, **named)
+        network: Any = transformers.AutoModelForSequenceClassification
+        save_network(folder, network.from_config(made))
+        return folder
+
+    return save
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
     """Copies a model folder, to be damaged."""

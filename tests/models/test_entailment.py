@@ -15,18 +15,25 @@ from parrot_bench.models import entailment, premises
 from parrot_bench.models.entailment import EntailmentModel
 from parrot_bench.models.fitting import fit
 from parrot_bench.models.hub import quiet, resolve
+from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pairs import pair_form
 from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
 
 Make = Callable[[Kind], Task]
-SHAPES = ["bert", "xlmr", "roberta"]
+SHAPES = ["bert", "xlmr", "roberta", "bart", "mt5"]
 NLI = ("Contradiction", "neutral", "ENTAILMENT")
 
 
 @pytest.fixture(scope="session")
-def folders(classifier_folder: Callable[..., Path]) -> dict[str, Path]:
-    return {shape: classifier_folder(shape, NLI) for shape in SHAPES}
+def folders(
+    classifier_folder: Callable[..., Path], paired_classifier: Callable[..., Path]
+) -> dict[str, Path]:
+    paired = ("bart", "mt5")
+    return {
+        shape: (paired_classifier if shape in paired else classifier_folder)(shape, NLI)
+        for shape in SHAPES
+    }
 
 
 def entails(folder: Path, **options: Any) -> EntailmentModel:
@@ -285,6 +292,11 @@ def test_classifier_without_entailment_is_refused(classifier_folder: Callable[..
     folder = classifier_folder("bert", ("CT", "MR"))
     with pytest.raises(ParrotError, match="outputs \\(CT, MR\\) is called entailment"):
         entails(folder)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_config_says_that_it_entails(shape: str, folders: dict[str, Path]) -> None:
+    assert load_model(f"hf:{folders[shape]}").info.method == "entail"
 
 
 def test_no_items(folders: dict[str, Path], space: LabelSpace, make_task: Make) -> None:
