@@ -32,13 +32,13 @@ def write_report(run: Run) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = list(tables(run))
+    whole = list(tables(run))
     page = environment.get_template("run.html.j2").render(
         manifest=run.manifest,
-        tables=shown,
+        tables=[table.short for table in whole],
         columns=COLUMNS,
-        plots=[forest(run, table.task, table.text, table.headline) for table in shown],
-        more=list(tables(run, every_measure=True)),
+        plots=[forest(run, table.task, table.text, table.headline) for table in whole],
+        more=whole,
         slice_name=slice_name,
     )
     path = run.path / "report.html"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_bench.analysis.notes import cell, scoring_notes, slice_name
@@ -75,6 +75,12 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
 
+    @property
+    def short(self) -> Table:
+        """The table with its first `SHOWN` measures."""
+        rows = tuple(row._replace(cells=row.cells[:SHOWN]) for row in self.rows)
+        return replace(self, measures=self.measures[:SHOWN], rows=rows)
+
     def by_measure(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         """The averages with the measures as rows: names of the columns, and the rows."""
         averages = [row for row in self.rows if row.name in AVERAGES]
@@ -82,37 +88,31 @@ class Table:
         return ("measure", *(row.name for row in averages)), tuple(rows)
 
 
-def tables(run: Run, *, every_measure: bool = False) -> Iterator[Table]:
-    """Tables of a run, one for each task and text.
-
-    Args:
-        run: The run.
-        every_measure: Whether to show all measures instead of the first four.
-    """
+def tables(run: Run) -> Iterator[Table]:
+    """Tables of a run with all measures, one for each task and text."""
     headlines = {task["name"]: task["headline"] for task in run.manifest["tasks"]}
     first = [each for each in run.manifest["asked"] if not each["first_reading"]]
     for asked in first:
         task, text = asked["task"], asked["text"]
         part = _part(run, asked)
         measures = list(dict.fromkeys(part["metric"]))
-        chosen = measures if every_measure else measures[:SHOWN]
         others = [
             each
             for each in run.manifest["asked"]
             if (each["task"], each["first_reading"]) == (task, text)
         ]
-        rows = list(_rows(asked, part, chosen)) if chosen else []
+        rows = list(_rows(asked, part, measures)) if measures else []
         for other in others:
             rows += [
                 row._replace(name=f"{row.name}, {other['reading']}")
-                for row in _rows(other, _part(run, other), chosen)
+                for row in _rows(other, _part(run, other), measures)
                 if row.summary
             ]
         yield Table(
             task=task,
             text=text,
             headline=headlines[task],
-            measures=tuple(chosen),
+            measures=tuple(measures),
             rows=tuple(rows),
             notes=(
                 *_counts(asked),
@@ -133,17 +133,15 @@ def _rows(asked: dict[str, Any], part: pd.DataFrame, measures: list[str]) -> Ite
     statuses: dict[str, dict[str, int]] = asked["statuses_by_language"]
     averages = [name for name in AVERAGES if name in set(part["slice"])]
     for name in [*sorted(statuses, key=slice_name), *averages]:
-        cells = part[part["slice"] == name].set_index("metric")
-        first = cells.iloc[0] if len(cells) else {"n": 0, "clusters": 0}
+        cells = part[part["slice"] == name].set_index("metric").to_dict("index")
+        first = next(iter(cells.values()), {"n": 0, "clusters": 0})
         counts = statuses.get(name) or (asked["statuses"] if name == "pooled" else {})
         yield Row(
             slice_name(name),
             int(first["n"]),
             int(first["clusters"]),
             shares(counts),
-            tuple(
-                cell(cells.loc[each].to_dict()) if each in cells.index else "–" for each in measures
-            ),
+            tuple(cell(cells[each]) if each in cells else "–" for each in measures),
         )
 
 

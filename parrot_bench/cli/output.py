@@ -126,8 +126,8 @@ def print_tables(done: Run, *, every_measure: bool = False) -> None:
         typer.echo(f"Partial run: {manifest['partial']}.")
     if manifest["model"]["trained_on_data"]:
         typer.echo("This model learnt from the gold labels of the evaluated data.")
-    full = tables(done, every_measure=True)
-    for table, whole in zip(tables(done), full, strict=True):
+    for whole in tables(done):
+        table = whole.short
         title = f"{table.task} · {table.text}"
         typer.echo()
         if table.rows:

@@ -88,10 +88,10 @@ def _if_equal(
         Variances, shape (L,), and the sums of squared distances at the upper tail, on average and
         at the lower tail.
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtri
 
     tail, degrees = (1 - LEVEL) / 2, len(kept) - 1
-    plain = (float(chi2.ppf(1 - tail, degrees)), float(degrees), float(chi2.ppf(tail, degrees)))
+    plain = (float(chdtri(degrees, tail)), float(degrees), float(chdtri(degrees, 1 - tail)))
     low, high = measured.metric.bounds
     figures = list(kept.values())
     trials = np.array([f.scale.mean() for f in figures]) / np.array(variances)
