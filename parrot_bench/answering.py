@@ -84,7 +84,8 @@ def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Predi
     """One usable or failed answer for every item; nothing but the model's own errors are caught.
 
     An item that a model breaks down at takes no other with it: those that are left are asked each
-    by itself, until it breaks down at `BROKEN` of them in a row.
+    by itself, the last ones first, until it breaks down at `BROKEN` of them in a row. The last ones
+    are the shortest, so that items that are too long for the memory leave none unasked that is not.
     """
     left = {item.report_id: item for item in waiting}
     why = "The model stopped before this item."
@@ -101,7 +102,7 @@ def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Predi
         why, broke = f"{type(error).__name__} while the model was asked", True
     alone = broke and len(waiting) > 1 and not model.info.trained_on_data
     in_a_row = 0
-    for name, item in left.items():
+    for name, item in reversed(left.items()):
         if alone and in_a_row < BROKEN:
             (answer,) = _said(model, sheet, [item])
             in_a_row = in_a_row + 1 if answer.note == why else 0

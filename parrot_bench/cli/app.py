@@ -91,7 +91,7 @@ def _root(
         "parrot-bench run --model baseline:keyword --text original,translation",
         "parrot-bench run --model hf:sentence-transformers/LaBSE --tasks region --data parrot-v1",
         "parrot-bench run --model baseline:tfidf --data my.jsonl --languages pl,de --limit 200",
-        "parrot-bench run --model openai:llama3.1@http://localhost:11434/v1 --shots 2",
+        "parrot-bench run --model openai:llama3@http://localhost:8000/v1 --data my.jsonl --shots 2",
     )
 )
 @interruptible()

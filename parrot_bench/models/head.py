@@ -14,7 +14,7 @@ from parrot_bench.models.fitting import RULE
 from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.rows import Row, padded, padding_id
+from parrot_bench.models.rows import Row, ignores_padding, padded, padding_id
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ class ClassificationHead:
     def __init__(self, source: Source, options: ModelOptions) -> None:
         """Read the names of the outputs."""
         self.source, self.options = source, options
-        self.outputs = _outputs(source)
+        self.outputs = output_names(source)
         self.group = group_size(device_of(options))
         self.budget = TokenBudget(device_of(options), options.batch_tokens)
         self._shortened = False
@@ -57,6 +57,7 @@ class ClassificationHead:
             "max_tokens": self.loaded.max_tokens,
             "batch_tokens": self.budget.tokens,
             "halvings": self.budget.halvings,
+            "rows": "in batches" if self._batched else "one at a time",
             "last_layer": "first token" if self._shortened else "all tokens",
         }
 
@@ -95,19 +96,18 @@ class ClassificationHead:
         if not lengths:
             return torch.empty(0, len(self.outputs))
 
-        def answer(batch: list[int]) -> list[Tensor]:
-            rows = [row(i) for i in batch]
+        def together(batch: list[int]) -> list[Tensor]:
             kinds = [types(i) for i in batch] if types else None
-            if self._alone:
-                return [self._forward([each], None)[0] for each in rows]
-            return list(self._forward(rows, kinds))
+            return list(self._forward([row(i) for i in batch], kinds))
+
+        def answer(batch: list[int]) -> list[Tensor]:
+            return together(batch) if self._batched else [together([i])[0] for i in batch]
 
         return torch.stack(self.budget.run(lengths, answer))
 
     @cached_property
-    def _alone(self) -> bool:
-        """Whether the network finds a text's end only where nothing is padded."""
-        return self.loaded.network.config.get_text_config().pad_token_id is None
+    def _batched(self) -> bool:
+        return ignores_padding(self.loaded, lambda rows: list(self._forward(rows, None)))
 
     def _forward(self, rows: Sequence[Row], types: Sequence[Row] | None) -> Tensor:
         import torch
@@ -123,7 +123,7 @@ class ClassificationHead:
             return logits
 
 
-def _outputs(source: Source) -> tuple[str, ...]:
+def output_names(source: Source) -> tuple[str, ...]:
     """Names of a classifier's outputs, in order; as transformers calls them where none is named."""
     named = source.config.get("id2label")
     if isinstance(named, dict) and named and all(str(key).isdigit() for key in named):

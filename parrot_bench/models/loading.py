@@ -99,10 +99,12 @@ def make(method: str, source: Source, options: ModelOptions) -> Model:
 
 def methods_for(source: Source) -> tuple[str, ...]:
     """Methods that a model's config allows, the usual one first; none where it says nothing."""
+    from parrot_bench.models.head import output_names
+
     if source.modules:
         found: tuple[str, ...] = ("embed", "probe")
     elif source.architecture.endswith("ForSequenceClassification"):
-        names = (str(each).casefold() for each in source.config.get("label2id") or ())
+        names = [name.casefold() for name in output_names(source)]
         found = ("entail" if any(each.startswith("entail") for each in names) else "classify",)
         if not source.config.get("is_encoder_decoder"):
             found += ("embed", "probe")

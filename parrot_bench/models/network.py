@@ -88,7 +88,7 @@ def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
             f"Model '{source.spec}': its {part} cannot be loaded ({type(error).__name__}: "
             f"{reason}); copy or download the model again."
         ) from error
-    _check_fit(source, network, tokenizer, report)
+    _check_fit(source, network, tokenizer, report, head)
     if head == "causal":
         tokenizer.padding_side = "left"
     return Loaded(
@@ -151,11 +151,13 @@ def _check_known(source: Source, options: ModelOptions) -> None:
     )
 
 
-def _check_fit(source: Source, network: Any, tokenizer: Any, report: Mapping[str, Any]) -> None:
-    # The pooler is a head that no method uses without its classifier; anything else would be
-    # random numbers.
+def _check_fit(
+    source: Source, network: Any, tokenizer: Any, report: Mapping[str, Any], head: Head
+) -> None:
     unfit = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
-    unfit = {key for key in unfit if "pooler" not in key}
+    if head == "none":
+        # States are read before the pooler; anything else would be random numbers.
+        unfit = {key for key in unfit if "pooler" not in key}
     if unfit:
         raise ParrotError(
             f"Model '{source.spec}': {len(unfit)} of its weights are missing or of another shape, "

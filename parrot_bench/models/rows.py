@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from parrot_bench.models.network import Loaded
 
 Row = list[int]
+PADDING_CHECK = (
+    "CT of the chest.",
+    "CT of the chest: lungs clear, no pleural effusion, no fracture of the ribs or the spine.",
+)
+PADDING_TOLERANCE = {"float32": 1e-4}
+HALF_TOLERANCE = 3e-2
+"""Largest difference of outputs, relative to the largest one, that passes for rounding."""
 
 
 class Rows(NamedTuple):
@@ -101,6 +108,28 @@ def padded(rows: Sequence[Row], pad: int) -> tuple[Tensor, Tensor]:
     ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     return ids, mask
+
+
+def ignores_padding(loaded: Loaded, forward: Callable[[list[Row]], Sequence[Tensor]]) -> bool:
+    """Whether a network says the same of a row alone and of one that is filled up.
+
+    Some do not: those that read the end of the row for the end of the text, that know no token for
+    padding, or that look beyond their mask.
+
+    Args:
+        loaded: The network and its tokenizer.
+        forward: Outputs of rows that are filled up to one length, one each.
+    """
+    import torch
+
+    short, long = encoder_of(loaded.tokenizer)(PADDING_CHECK)
+    alone = forward([short])[0]
+    try:
+        filled = forward([short, long])[0]
+    except ValueError:  # transformers, of a network without a token for padding
+        return False
+    most = PADDING_TOLERANCE.get(loaded.dtype, HALF_TOLERANCE) * float(alone.abs().max())
+    return torch.allclose(filled, alone, rtol=0, atol=most)
 
 
 def least(*limits: int | None) -> int:

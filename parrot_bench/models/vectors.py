@@ -13,7 +13,15 @@ from parrot_bench.models.hub import Source
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import build_steps, pool, read_layout
-from parrot_bench.models.rows import Row, encoder_of, least, padded, padding_id, read
+from parrot_bench.models.rows import (
+    Row,
+    encoder_of,
+    ignores_padding,
+    least,
+    padded,
+    padding_id,
+    read,
+)
 from parrot_bench.models.vector_cache import Embedded, VectorCache
 
 if TYPE_CHECKING:
@@ -66,6 +74,7 @@ class TextEncoder:
             "max_tokens": self.max_tokens,
             "batch_tokens": self.budget.tokens,
             "halvings": self.budget.halvings,
+            "rows": "in batches" if self._batched else "one at a time",
         }
 
     @cached_property
@@ -115,9 +124,15 @@ class TextEncoder:
             return torch.empty(0)
 
         def answer(batch: list[int]) -> list[Tensor]:
-            return self._forward([rows[i] for i in batch])
+            if self._batched:
+                return self._forward([rows[i] for i in batch])
+            return [self._forward([rows[i]])[0] for i in batch]
 
         return torch.stack(self.budget.run([len(row) for row in rows], answer))
+
+    @cached_property
+    def _batched(self) -> bool:
+        return ignores_padding(self.loaded, self._forward)
 
     def _forward(self, rows: Sequence[Row]) -> list[Tensor]:
         import torch

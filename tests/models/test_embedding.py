@@ -115,6 +115,7 @@ def test_batches_keep_to_the_token_budget(
 ) -> None:
     encoder = model_of(bert_folder, batch_tokens=130).encoder
     batches: list[list[int]] = []
+    assert encoder._batched
     forward = encoder._forward
 
     def recording(rows: Any) -> Any:

@@ -20,6 +20,8 @@ def limit(monkeypatch: pytest.MonkeyPatch) -> Any:
     import torch
 
     def limited(model: EmbeddingModel | ChoiceModel, most: int) -> list[int]:
+        if isinstance(model, EmbeddingModel):
+            assert model.encoder._batched  # checked once, with the first texts
         loaded = model.encoder.loaded if isinstance(model, EmbeddingModel) else model._loaded
         network, tried = loaded.network, []
         forward = network.forward
