@@ -33,9 +33,10 @@ def answer_keys(model: Model, sheet: Sheet) -> list[bytes]:
 
     They hash the model's info without the name it was asked for by (resolved commit, digest of the
     weights, dtype, method, decoding and whatever else stands in its settings), the code that
-    answers, the major versions of the libraries, the task (labels, form of the answer, hypothesis,
-    tree), the rendered prompt and those fields of the item that the model reads. The answer of a
-    model that learns from the data depends on all items and their gold.
+    answers, the major versions of the libraries, the task (labels, form of the answer, tree), the
+    rendered prompt, the task's other wordings in its language, worked examples, and those fields of
+    the item that the model reads. The answer of a model that learns from the data depends on all
+    items and their gold.
     """
     task, labels = sheet.task, sheet.labels
     fixed = {
@@ -46,12 +47,15 @@ def answer_keys(model: Model, sheet: Sheet) -> list[bytes]:
         "data": _all_items(sheet.items) if model.info.trained_on_data else "",
     }
     start = hashlib.sha256(_text(fixed).encode("utf-8", "surrogatepass"))
-    hypotheses = {each: task.hypothesis(each) for each in {i.text_language for i in sheet.items}}
+    around: dict[tuple[str, str], list[str]] = {}
     keys = []
     for item in sheet.items:
+        family = (item.language, item.text_language)
+        if family not in around:
+            around[family] = [*task.wordings([item.text_language]), *_examples(model, sheet, item)]
         asked = [
             task.prompt(item, labels),
-            hypotheses[item.text_language],
+            *around[family],
             *(getattr(item, field) for field in model.info.reads),
         ]
         own = start.copy()
@@ -63,6 +67,17 @@ def answer_keys(model: Model, sheet: Sheet) -> list[bytes]:
 def _model_parts(model: Model) -> dict[str, Any]:
     info = {name: value for name, value in asdict(model.info).items() if name != "spec"}
     return {"info": info, "code": _code(model), "libraries": _majors()}
+
+
+def _examples(model: Model, sheet: Sheet, item: Item) -> list[str]:
+    """Worked examples and their answers, as they stand before the question about an item."""
+    shots = model.info.settings.get("shots")
+    if not shots:
+        return []
+    from parrot_bench.models.prompting import Prompting
+
+    prompting = Prompting(shots, model.info.settings.get("examples_seed", 0))
+    return [turn.text for turn in prompting.turns(sheet.task, sheet.labels, item)[:-1]]
 
 
 def _all_items(items: Sequence[Item]) -> str:

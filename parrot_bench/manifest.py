@@ -20,6 +20,7 @@ from typing import Any
 from parrot_bench.asking import READINGS, Settings, Sheet, text_of
 from parrot_bench.corpus import Corpus
 from parrot_bench.models.base import STATUSES, Model, Prediction
+from parrot_bench.models.prompting import example_languages
 from parrot_bench.resources import data_path
 from parrot_bench.scoring import VERSION
 from parrot_bench.scoring.estimates import MACRO_MINIMUM
@@ -77,6 +78,8 @@ def identity_of(
 ) -> dict[str, Any]:
     """All that determines the answers and the scores."""
     languages = sorted({item.text_language for sheet in sheets for item in sheet.items})
+    if model.info.settings.get("shots"):  # worked examples may be in any language
+        languages = sorted({*languages, *example_languages()})
     return {
         "model": asdict(model.info),
         "data": {
@@ -93,7 +96,7 @@ def identity_of(
                 "headline": task.headline,
                 "labels": len(labels),
                 "labels_hash": _digest(labels.described()),
-                "prompt_hash": _digest("".join(task.prompt_template(each) for each in languages)),
+                "prompt_hash": _digest("".join(task.wordings(languages))),
                 "source_hash": _source_digest(task),
                 "measures": [measure.name for measure in task.measures],
             }

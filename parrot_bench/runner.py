@@ -85,6 +85,7 @@ def evaluate(
     timings: dict[str, float] = {}
     predictions: list[tuple[Sheet, list[Prediction]]] = []
     with open_cache() as cache, energy_meter(wanted=energy) as used:
+        _recall(model, cache)
         for sheet in sheets:
             start = time.monotonic()
             found = answers_to(model, sheet, cache, retry_failed=retry_failed, progress=progress)
@@ -128,14 +129,34 @@ def _check_examples(model: Model, corpus: Corpus) -> None:
         )
 
 
+def _recall(model: Model, cache: AnswerCache) -> None:
+    """Tell a model that wants to know what was noted when its kept answers were given."""
+    recall = getattr(model, "recall", None)
+    if recall is not None:
+        recall(cache.record(model_key(model)))
+
+
 def _record(model: Model, cache: AnswerCache) -> dict[str, Any]:
-    """What is known of a model only after loading; from an earlier run where it was not loaded."""
+    """What is known of a model only after loading, with what was noted when it answered before."""
     found = dict(getattr(model, "record", {}))
     key = model_key(model)
+    before = cache.record(key)
     if not found:
-        return cache.record(key)
-    found |= peak_memory()
-    cache.keep_record(key, found)
+        return before
+    whole = _joined(before, found | peak_memory())
+    cache.keep_record(key, whole)
+    return whole
+
+
+def _joined(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Two records as one: tables are joined, memory is the most of both, else the later holds."""
+    found = {**before, **now}
+    for name in before.keys() & now.keys():
+        old, new = before[name], now[name]
+        if isinstance(old, dict) and isinstance(new, dict):
+            found[name] = {**old, **new}
+        elif name.startswith("peak_"):
+            found[name] = max(old, new)
     return found
 
 

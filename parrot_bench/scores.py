@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
 from parrot_bench.errors import ParrotError
+from parrot_bench.models.answer_schema import CODE
 from parrot_bench.models.base import Prediction
 from parrot_bench.scoring.contract import Labels, Metric
 from parrot_bench.scoring.design import Design, make_design
@@ -251,8 +254,25 @@ def _row(sheet: Sheet, measure: Measure, name: str, each: Estimate, failed: int)
     }
 
 
+def _without_words(labels: Labels, sheet: Sheet) -> list[str]:
+    """Labels that a task can have; a number for each other one, which is wrong whatever it says."""
+    outside = count(1)
+    return [label if _is_label(label, sheet) else f"(outside {next(outside)})" for label in labels]
+
+
+def _is_label(label: str, sheet: Sheet) -> bool:
+    """Whether it is a label of the task, or one of the finer ones that its gold may hold."""
+    if label in sheet.labels:
+        return True
+    finer = sheet.task.finer_gold and " " not in label
+    return finer and (bool(re.match(CODE, label)) or label.startswith(tuple(sheet.labels.ids)))
+
+
 def prediction_frame(predictions: Sequence[tuple[Sheet, list[Prediction]]]) -> pd.DataFrame:
-    """Answers as a table, without gold, text or anything that a model wrote in its own words."""
+    """Answers as a table, without gold, text or anything that a model wrote in its own words.
+
+    Labels that are none stand as "(outside 1)" and so on, for a model may have copied the report.
+    """
     import pandas as pd
 
     rows = []
@@ -266,7 +286,7 @@ def prediction_frame(predictions: Sequence[tuple[Sheet, list[Prediction]]]) -> p
                     "report_id": item.report_id,
                     "language": item.language,
                     "status": answer.status,
-                    "labels": list(answer.labels),
+                    "labels": _without_words(answer.labels, sheet),
                     "ranking": list(ranking),
                     "scores": [answer.scores[label] for label in ranking],
                     "tokens_in": answer.tokens_in,

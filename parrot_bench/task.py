@@ -275,6 +275,17 @@ class Task:
             f'{{labels}}\n\nAnswer with JSON only, in the form {{"{self.answer_key}": [...]}}:\n'
         )
 
+    def wordings(self, languages: Iterable[str]) -> list[str]:
+        """Everything that is written around reports in some languages: prompts, hypotheses, tree.
+
+        Raises:
+            ParrotError: If a file is no UTF-8 or lacks a placeholder.
+        """
+        readers = [self.prompt_template, self.hypothesis, self.tree_template][
+            : 3 if self.tree else 2
+        ]
+        return [read(language) for language in languages for read in readers]
+
     def tree_prompt(self, item: Item, nodes: Iterable[Label]) -> str:
         """The prompt that asks which nodes of the tree fit an item."""
         before, _, after = self.tree_template(item.text_language).partition("{report}")

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from parrot_bench import runner
 from parrot_bench.analysis.tables import tables
 from parrot_bench.answering import BROKEN
 from parrot_bench.asking import Settings, build_items
@@ -311,6 +312,62 @@ def test_nothing_private_is_in_the_run_folder(row, write, tmp_path):
         for secret in (b"GEHEIM", b"SECRET", b"Somebody"):
             assert secret not in content, path.name
     assert "gold" not in run.predictions.columns
+
+
+def test_labels_that_are_none_are_numbers_in_the_run_folder(row, write, tmp_path):
+    corpus = load_corpus(write([row(str(i), report=f"GEHEIM {i}") for i in range(6)]))
+
+    def answer(task, item):
+        copied = (item.text, f"{item.text} Frau")
+        return Prediction(item.report_id, (*item.gold, copied[0], "J90.12", copied[1]))
+
+    run = evaluate(Scripted(answer), tasks(), corpus, out=tmp_path)
+    assert not any(b"GEHEIM" in path.read_bytes() for path in run.path.iterdir())
+    labels = run.predictions.set_index(["task", "report_id"])["labels"]
+    gold = region_items(corpus, "original")[0][0].gold
+    assert tuple(labels["region", "0"]) == (*gold, *(f"(outside {i})" for i in (1, 2, 3)))
+    assert list(labels["icd_coding", "0"])[-3:] == ["(outside 1)", "J90.12", "(outside 2)"]
+
+
+def test_a_model_that_learns_is_asked_again_about_everything(corpus, tmp_path):
+    def answer(task, item):
+        failing = len(model.asked) < 3
+        return Prediction(item.report_id, (), status="failed") if failing else right(task, item)
+
+    model = Scripted(answer)
+    model.info = ModelInfo("learns", "learns", "rule", trained_on_data=True)
+    first = evaluate(model, [get_task("region")], corpus, out=tmp_path)
+    assert first.status == "incomplete"
+    again = evaluate(model, [get_task("region")], corpus, out=tmp_path, retry_failed=True)
+    assert again.status == "complete"
+    assert len(model.asked) == 2 * 26
+
+
+def test_a_record_is_joined_with_that_of_the_part_before(corpus, tmp_path, monkeypatch):
+    peaks = iter([{"peak_memory_mib": 900.0}, {"peak_memory_mib": 300.0}])
+    monkeypatch.setattr(runner, "peak_memory", lambda: next(peaks))
+    records = iter(
+        [
+            {"examples": {"de": ["1"]}, "tokens": 4},
+            {"examples": {"el": ["2"]}, "tokens": 8},
+        ]
+    )
+
+    class Recording(Scripted):
+        def predict(self, task, labels, items):
+            self.record = next(records)
+            return super().predict(task, labels, items)
+
+    def answer(task, item):
+        fails = item.language == "el" and len(model.asked) <= 26
+        return Prediction(item.report_id, (), status="failed") if fails else right(task, item)
+
+    model = Recording(answer)
+    evaluate(model, [get_task("region")], corpus, out=tmp_path)
+    run = evaluate(model, [get_task("region")], corpus, out=tmp_path, retry_failed=True)
+    record = run.manifest["record"]
+    assert (record["examples"], record["tokens"]) == ({"de": ["1"], "el": ["2"]}, 8)
+    assert record["peak_memory_mib"] == 900
 
 
 def test_a_bad_answer_with_report_text_leaves_none_in_the_run_folder(row, write, tmp_path):

@@ -74,6 +74,7 @@ class EndpointModel:
         self._prompting = Prompting(options.shots, options.seed)
         self._client = Client(address, options, backoff)
         self._served: str | None = None
+        self._served_before: str | None = None
         self._unstated = 0
         self.remote = needs_consent(address.base_url)
         self.info = ModelInfo(
@@ -90,6 +91,11 @@ class EndpointModel:
                 "structured_output": "requested",
             },
         )
+
+    def recall(self, record: dict[str, Any]) -> None:
+        """Take over which model gave the answers that are kept, from an earlier `record`."""
+        named = record.get("served_model", "not stated")
+        self._served_before = None if named == "not stated" else named
 
     @property
     def record(self) -> dict[str, Any]:
@@ -220,6 +226,13 @@ class EndpointModel:
             raise ParrotError(
                 f"The endpoint {self._address.base_url} answered with the model '{self._served}' "
                 f"and then with '{_short(name)}'; name one version, so that one model answers."
+            )
+        if self._served_before not in (None, name):
+            raise ParrotError(
+                f"The endpoint {self._address.base_url} now answers with the model "
+                f"'{_short(name)}', and the answers that are kept are by '{self._served_before}'; "
+                "serve that one, or delete what is kept: parrot-bench cache prune --model "
+                f"{self.info.name}."
             )
         self._served = name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -120,10 +120,22 @@ def _mini() -> tuple[Report, ...]:
     return tuple(load_corpus("mini").reports())
 
 
-def shares_examples(texts: Sequence[str]) -> bool:
-    """Whether some of these reports are those that examples are taken from."""
-    mini = {text for report in _mini() for text in (report.text, report.translation)}
-    return not mini.isdisjoint(texts)
+def example_languages() -> set[str]:
+    """Languages of the reports that examples are taken from, and of their translations."""
+    return {"en", *(report.language for report in _mini())}
+
+
+def shares_examples(texts: Iterable[str]) -> bool:
+    """Whether some of these reports are those that examples are taken from.
+
+    Letter case and white space make no other report of one.
+    """
+    mini = {_bare(text) for report in _mini() for text in (report.text, report.translation)} - {""}
+    return not mini.isdisjoint(map(_bare, texts))
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def answer_text(task: Task, labels: Labels) -> str:

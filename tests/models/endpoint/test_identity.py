@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.models.endpoint.server import (
     Server,
     answer,
     ask,
+    error,
     model_of,
 )
 
@@ -56,3 +58,24 @@ def test_model_that_is_not_stated_is_recorded(
     model = model_of(server)
     assert ask(model, task, space)[0].status == "ok"
     assert (model.record["served_model"], model.record["unstated"]) == ("not stated", 1)
+
+
+def test_another_version_than_that_of_the_kept_answers_stops_the_run(
+    server: Server, tmp_path: Path
+) -> None:
+    from parrot_bench.asking import Settings
+    from parrot_bench.corpus import load_corpus
+    from parrot_bench.runner import evaluate
+
+    asked = {"tasks": "modality", "corpus": load_corpus("mini"), "settings": Settings(limit=8)}
+    server.behave = lambda fields, number: (
+        error(400) if number % 2 else answer('{"modality": "CT"}', model=f"{MODEL}-2024-08-06")
+    )
+    first = evaluate(model_of(server), **asked, out=tmp_path)  # type: ignore[arg-type]
+    assert first.status == "incomplete"
+    server.behave = lambda fields, number: answer('{"modality": "CT"}', model=f"{MODEL}-2024-11-20")
+    with pytest.raises(ParrotError, match=r"now answers .*-11-20.* kept are by .*-08-06.*prune"):
+        evaluate(model_of(server), **asked, out=tmp_path, retry_failed=True)  # type: ignore[arg-type]
+    server.behave = lambda fields, number: answer('{"modality": "CT"}', model=f"{MODEL}-2024-08-06")
+    done = evaluate(model_of(server), **asked, out=tmp_path, retry_failed=True)  # type: ignore[arg-type]
+    assert done.manifest["record"]["served_model"] == f"{MODEL}-2024-08-06"
