@@ -124,6 +124,7 @@ class ChoiceModel:
         budget = self._engine.budget
         return {
             "scoring": self._engine.scorer.how,
+            **self._loaded.facts,
             "max_tokens": self._loaded.max_tokens,
             "batch_tokens": budget.tokens,
             "halvings": budget.halvings,
@@ -224,7 +225,7 @@ class ChoiceModel:
 
                 text = fit(item.text, tokens, most)
             if text is None:
-                return does_not_fit(most)
+                return does_not_fit(most, cut=self._options.allow_truncation)
             short = with_text(item, text)
             return Readable(short, write([short])[0], True)
 

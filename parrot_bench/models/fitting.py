@@ -43,8 +43,15 @@ def fit(text: str, tokens: Callable[[str], int], most: int) -> str | None:
     return head_and_tail(text, low)
 
 
-def does_not_fit(most: int) -> str:
-    """Why an item was not answered: the same words for all, so that they can be counted."""
+def does_not_fit(most: int, *, cut: bool) -> str:
+    """Why an item was not answered: the same words for all, so that they can be counted.
+
+    Args:
+        most: Tokens that the model takes.
+        cut: Whether the middle of the report was cut out, as far as it goes.
+    """
+    if cut:
+        return f"Even without the report the prompt does not fit into {most} tokens."
     return (
         f"The prompt does not fit into the {most} tokens that the model takes; "
         "--allow-truncation cuts the middle of the report out."

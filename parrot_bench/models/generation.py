@@ -75,9 +75,9 @@ class GenerationModel:
 
         Returns:
             first_token_ids: first tokens of the first prompt, at most 32 and none of the report;
-            chat_template: whether one was applied; max_tokens: most tokens of prompt and answer,
-            None where nothing limits them; batch_tokens and halvings: the budget of a batch at the
-            end; examples: reports that were shown as examples.
+            chat_template: whether one was applied; what `Loaded.facts` says; max_tokens: most
+            tokens of prompt and answer, None where nothing limits them; batch_tokens and halvings:
+            the budget of a batch at the end; examples: reports that were shown as examples.
         """
         writer = self._writer
         if writer is None:
@@ -85,6 +85,7 @@ class GenerationModel:
         return {
             "first_token_ids": self._first_ids or [],
             "chat_template": writer.chat,
+            **writer.loaded.facts,
             "max_tokens": writer.loaded.max_tokens,
             "batch_tokens": self._budget.tokens,
             "halvings": self._budget.halvings,
@@ -158,12 +159,13 @@ class GenerationModel:
             self._first_ids = row[: min(same, FIRST_TOKENS)]
         if most is None or len(row) <= most:
             return _Prompt(row)
-        if self._options.allow_truncation:
+        cut = self._options.allow_truncation
+        if cut:
             shorter = fit(item.text, lambda text: len(row_with(text)), most)
             if shorter is not None:
                 return _Prompt(row_with(shorter), truncated=True)
         room = "" if self._encodes else f" {self._options.max_new_tokens} more are for the answer."
-        return _Prompt(row, why=does_not_fit(most) + room)
+        return _Prompt(row, why=does_not_fit(most, cut=cut) + room)
 
 
 @dataclass(frozen=True, slots=True)

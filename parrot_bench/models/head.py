@@ -54,6 +54,7 @@ class ClassificationHead:
         if "loaded" not in vars(self):
             return {}
         return {
+            **self.loaded.facts,
             "max_tokens": self.loaded.max_tokens,
             "batch_tokens": self.budget.tokens,
             "halvings": self.budget.halvings,

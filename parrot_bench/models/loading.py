@@ -29,6 +29,20 @@ METHODS = {
     "probe": "parrot_bench.models.probe.ProbeModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
+OPTIONS_OF: dict[str, tuple[str, ...]] = {
+    "shots": ("choose", "generate"),
+    "chat_template": ("choose", "generate"),
+    "length_norm": ("choose",),
+    "prior": ("choose",),
+    "beam": ("choose", "entail"),
+    "threshold": ("classify", "entail"),
+    "label_map": ("classify",),
+    "max_new_tokens": ("generate",),
+    "concurrency": (),
+    "timeout": (),
+    "retries": (),
+}
+"""Options that not every method has, and the methods of models loaded here that have them."""
 CAUSAL = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """Ends of the class names of causal language models; the last one is also of models that see."""
 ENCODERS = ("Model", "ForMaskedLM", "ForPreTraining", "ForSequenceClassification")
@@ -74,7 +88,9 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
             f"(architecture {source.architecture or 'not named'}); "
             f"give --method {', '.join(METHODS)}."
         )
-    return make(method or possible[0], source, options)
+    chosen = method or possible[0]
+    _check_options(chosen, spec, options)
+    return make(chosen, source, options)
 
 
 def _given(method: str | None, options: ModelOptions) -> Iterator[str]:
@@ -84,6 +100,17 @@ def _given(method: str | None, options: ModelOptions) -> Iterator[str]:
     for each in fields(ModelOptions):
         if each.name != "seed" and getattr(options, each.name) != each.default:
             yield f"--{each.name.replace('_', '-')}"
+
+
+def _check_options(method: str, spec: str, options: ModelOptions) -> None:
+    """Options that another method has are not dropped without a word."""
+    for name, methods in OPTIONS_OF.items():
+        if method not in methods and getattr(options, name) != getattr(DEFAULT, name):
+            option = "--no-chat-template" if name == "chat_template" else f"--{name}"
+            raise ParrotError(
+                f"{option.replace('_', '-')} is for {' and '.join(methods) or 'endpoints'}, and "
+                f"'{spec}' answers by {method}; leave it out, or choose another --method."
+            )
 
 
 def make(method: str, source: Source, options: ModelOptions) -> Model:
@@ -108,8 +135,10 @@ def methods_for(source: Source) -> tuple[str, ...]:
         found = ("entail" if any(each.startswith("entail") for each in names) else "classify",)
         if not source.config.get("is_encoder_decoder"):
             found += ("embed", "probe")
+    elif source.architecture.endswith("EncoderModel"):
+        found = ("embed", "probe")
     elif source.config.get("is_encoder_decoder"):
-        found = ("choose", "generate")
+        found = ("choose", "generate") if source.architecture.endswith(CAUSAL) else ()
     elif source.architecture.endswith(CAUSAL):
         found = ("choose", "generate", "embed", "probe")
     elif source.architecture.endswith(ENCODERS):

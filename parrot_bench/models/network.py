@@ -41,6 +41,15 @@ class Loaded:
     parameters: int
     max_tokens: int | None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is only known of a network after loading, for a model's record, as plain JSON."""
+        return {
+            "class": type(self.network).__name__,
+            "parameters": self.parameters,
+            "attention": getattr(self.network.config, "_attn_implementation", None) or "its own",
+        }
+
 
 def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
     """Load the network and the tokenizer.
@@ -69,7 +78,7 @@ def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
             part = "tokenizer"
             tokenizer: Any = transformers.AutoTokenizer.from_pretrained(source.transformer, **trust)
             part = "network"
-            network, report = getattr(transformers, CLASSES[head]).from_pretrained(
+            network, report = _class_of(config, head).from_pretrained(
                 source.transformer,
                 config=config,
                 use_safetensors=not source.pickled,
@@ -86,7 +95,7 @@ def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
         reason = " ".join(str(error).split())[:200]
         raise ParrotError(
             f"Model '{source.spec}': its {part} cannot be loaded ({type(error).__name__}: "
-            f"{reason}); copy or download the model again."
+            f"{reason}); {_advice(error, options)}."
         ) from error
     _check_fit(source, network, tokenizer, report, head)
     if head == "causal":
@@ -99,6 +108,35 @@ def load(source: Source, head: Head, options: ModelOptions) -> Loaded:
         parameters=network.num_parameters(),
         max_tokens=_max_tokens(network, tokenizer),
     )
+
+
+def _class_of(config: Any, head: Head) -> Any:
+    """The class of transformers that loads a network with a head."""
+    import transformers
+
+    kind = type(config)
+    usual = getattr(transformers, CLASSES[head])
+    if head == "causal" and kind not in usual._model_mapping:
+        # Models that see as well are language models of another list.
+        sees = transformers.AutoModelForImageTextToText
+        return sees if kind in sees._model_mapping else usual
+    encodes = transformers.AutoModelForTextEncoding
+    if head == "none" and kind in encodes._model_mapping:
+        return encodes  # of T5 and the like the encoder alone
+    return usual
+
+
+def _advice(error: Exception, options: ModelOptions) -> str:
+    """What to do about a network that cannot be loaded."""
+    chosen = {
+        "--attention": options.attention,
+        "--device-map": options.device_map,
+        "--quantisation": options.quantisation,
+    }
+    given = [name for name, value in chosen.items() if value]
+    if given and not isinstance(error, OSError):
+        return f"try it without {' and '.join(given)}"
+    return "copy or download the model again"
 
 
 def _placing(options: ModelOptions, place: str) -> dict[str, Any]:

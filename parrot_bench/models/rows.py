@@ -62,7 +62,7 @@ def read(
             kept = fit(text, lambda each: len(encode([each])[0]), most) if cut else None
             ids[i] = [] if kept is None else encode([kept])[0]
             if kept is None:
-                notes[i] = does_not_fit(most)
+                notes[i] = does_not_fit(most, cut=cut)
             else:
                 shortened.add(i)
                 kept_texts[i] = kept

@@ -3,7 +3,8 @@
 What prompts share is read once per run and kept. Prompts are read in batches; then all labels of
 all prompts are read in one further pass, as a tree. The last token of a label is only predicted. A
 network that takes no masks of trees reads each label in a row of its own instead, after the
-prompt's keys and values.
+prompt's keys and values, and one that keeps a running state instead of these reads the prompt again
+with every label.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from parrot_bench.models.tree_reading import TreeReader
 if TYPE_CHECKING:
     from torch import Tensor
 
-How = Literal["tree attention", "expanded cache", "decoder rows"]
+How = Literal["tree attention", "expanded cache", "whole rows", "decoder rows"]
 SHARED_TOKENS = 16384
 """Tokens of prompts' shared beginnings that are kept, those used last."""
 
@@ -36,7 +37,7 @@ class TreeScorer:
     """Scores labels with a causal language model.
 
     Attributes:
-        how: How labels are read: in one tree, or in rows of their own.
+        how: How labels are read: in one tree, in rows of their own, or with the prompt each.
     """
 
     how: How
@@ -50,18 +51,20 @@ class TreeScorer:
             name: The model's name, for errors.
 
         Raises:
-            ParrotError: If its cache holds anything but keys and values, or scores come out wrong.
+            ParrotError: If scores come out wrong in every way.
         """
         network = loaded.network
         self._reader = TreeReader(network, partial(logits_at, network), loaded.device)
         self._budget = budget
         self._kept: OrderedDict[Tokens, KeptStates] = OrderedDict()
-        if not self._reader.possible:
-            raise cannot_share(name, network)
-        for how in ("tree attention", "expanded cache"):
+        self._network, self._device = network, loaded.device
+        possible: dict[How, bool] = {
+            "tree attention": self._reader.trees,
+            "expanded cache": self._reader.possible,
+            "whole rows": True,
+        }
+        for how in (each for each, can in possible.items() if can):
             self.how = how
-            if how == "tree attention" and not self._reader.trees:
-                continue
             if scores_rightly(loaded, self.score):
                 self._kept.clear()
                 return
@@ -79,6 +82,8 @@ class TreeScorer:
         Raises:
             torch.OutOfMemoryError: If a single question does not fit into memory.
         """
+        if self.how == "whole rows":
+            return [self._with_prompt(each) for each in questions]
         found: dict[int, list[float]] = {}
         for places in _alike([each.tokens[: _shared(each)] for each in questions]):
             asked = [questions[at] for at in places]
@@ -186,12 +191,36 @@ class TreeScorer:
         found = self._budget.run([length + len(each) for each in trie.branches], answer)
         return gather_nodes(found, trie)
 
+    def _with_prompt(self, question: LabelQuestion) -> list[float]:
+        """Likelihoods of labels, each branch of which is read after the whole prompt."""
+        import torch
+
+        trie, prompt = question.trie, question.tokens
+        branches = trie.branches or ((),)
+        rows = [prompt + tuple(trie.tokens[node] for node in branch) for branch in branches]
+
+        def answer(batch: list[int]) -> list[Tensor]:
+            width = max(len(rows[at]) for at in batch)
+            filled = [rows[at] + rows[at][-1:] * (width - len(rows[at])) for at in batch]
+            ids = torch.tensor(filled, device=self._device)
+            mask = torch.tensor(
+                [[1] * len(rows[at]) + [0] * (width - len(rows[at])) for at in batch],
+                device=self._device,
+            )
+            asked = torch.arange(len(prompt) - 1, width, device=self._device)
+            inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+            return list(logits_at(self._network, asked.expand(len(batch), -1), **inputs))
+
+        found = self._budget.run(list(map(len, rows)), answer)
+        nodes = gather_nodes([each[1:] for each in found], trie) if len(trie) else None
+        return sums(found[0][:1], nodes, [0], [trie])[0]
+
 
 def cannot_share(name: str, network: Any) -> ParrotError:
     """Error for a network whose keys and values cannot be continued in several ways."""
     return ParrotError(
         f"Model '{name}' ({type(network).__name__}) keeps no attention cache that labels can "
-        "share, so choose cannot score with it: use another model."
+        "share, so choose cannot score with it: use --method generate."
     )
 
 

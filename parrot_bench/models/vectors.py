@@ -71,6 +71,7 @@ class TextEncoder:
         if "loaded" not in vars(self):
             return {}
         return {
+            **self.loaded.facts,
             "max_tokens": self.max_tokens,
             "batch_tokens": self.budget.tokens,
             "halvings": self.budget.halvings,

@@ -71,6 +71,11 @@ class Writer:
         most = self.loaded.max_tokens
         # An encoder reads the prompt alone; a decoder's context holds prompt and answer.
         self.room = most if most is None or self._encodes else most - options.max_new_tokens
+        if self.room is not None and self.room < 1:
+            raise ParrotError(
+                f"--max-new-tokens is {options.max_new_tokens}, and model '{source.spec}' takes "
+                f"{most} tokens in all, so that no prompt fits beside them; give fewer."
+            )
         if not callable(getattr(self.loaded.network, "generate", None)):
             raise ParrotError(
                 f"Model '{source.spec}' ({source.architecture}) cannot write: use another --method."

@@ -22,6 +22,7 @@ from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.prompting import Prompting
 from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
+from tests.models.conftest import save_network
 
 Make = Callable[[Kind], Task]
 CAUSAL = ("gpt2_folder", "llama_folder", "sliding_folder", "gemma_folder")
@@ -395,16 +396,30 @@ def test_large_label_spaces_need_a_tree(gpt2_folder: Path, make_task: Make) -> N
     assert model.obstacle(replace(task, tree=lambda: tree), many) is None
 
 
-def test_networks_that_predict_no_tokens_are_refused(
-    bert_folder: Path, gpt2_folder: Path, tmp_path: Path, space: LabelSpace, make_task: Make
+def test_networks_that_predict_no_tokens_are_refused(bert_folder: Path) -> None:
+    with pytest.raises(ParrotError, match=rf"{bert_folder.name}.*BertModel.*--method embed"):
+        model_of(bert_folder)
+
+
+def test_networks_that_keep_a_state_read_the_prompt_with_every_label(
+    gpt2_folder: Path, tmp_path: Path, items: list[Item], space: LabelSpace, make_task: Make
 ) -> None:
     from transformers import AutoTokenizer, MambaConfig, MambaForCausalLM
 
-    with pytest.raises(ParrotError, match=rf"{bert_folder.name}.*BertModel.*--method embed"):
-        model_of(bert_folder)
+    task = make_task("single-label")
     with quiet():
         AutoTokenizer.from_pretrained(gpt2_folder).save_pretrained(tmp_path)
-        config = MambaConfig(vocab_size=320, hidden_size=16, num_hidden_layers=1)
-        MambaForCausalLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ParrotError, match=f"{tmp_path.name}.*keeps no attention cache"):
-        ask(tmp_path, make_task("single-label"), space, [make_item("r", "CT")])
+    save_network(
+        tmp_path,
+        MambaForCausalLM(
+            MambaConfig(vocab_size=320, hidden_size=16, num_hidden_layers=2, state_size=4)
+        ),
+    )
+    one, many = (model_of(tmp_path, batch_tokens=tokens) for tokens in (1, 4096))
+    answers = [list(model.predict(task, space, items)) for model in (one, many)]
+    assert many.record["scoring"] == "whole rows"
+    for item, left, right in zip(items, *answers, strict=True):
+        assert left.scores == pytest.approx(right.scores, abs=1e-4)
+        if right.status == "ok":
+            expected = expected_scores(tmp_path, task.prompt(item, space), space.ids)
+            assert right.scores == pytest.approx(expected, abs=1e-4)
