@@ -155,6 +155,11 @@ def test_examples_never_come_from_the_evaluated_corpus(tmp_path):
         evaluate(model, "region", load_corpus("mini").select(limit=14), out=tmp_path)
 
 
+def test_every_kind_of_model_is_listed(command):
+    out = command("models", "list")[1]
+    assert all(f"\n{each}" in f"\n{out}" for each in ("baseline:keyword", "hf:NAME", "openai:NAME"))
+
+
 def test_verify_prints_differences_and_flips(command, scripted):
     def answer(task, item):
         return Prediction(item.report_id, item.gold, {"chest": 0.5, "head": 0.25})
