@@ -295,8 +295,8 @@ def _in_a_sentence(path: Path) -> Iterator[None]:
             what = f"this file is damaged or no answer cache ({error}); `parrot-bench cache prune "
             what += "--all` deletes it, and what it held is asked again."
         elif _code(error) == sqlite3.SQLITE_BUSY:
-            what = f"another process has been writing here for long ({error}); give the same "
-            what += "command again when it is done. What was kept before stays."
+            what = f"another process has been writing here for long ({error}); wait until it is "
+            what += "done. What was kept before stays, and the same command goes on from there."
         raise ParrotError(f"{path}: {what}") from error
 
 
