@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import sqlite3
+import subprocess
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from parrot_bench import answer_keys
-from parrot_bench.answer_cache import AnswerCache, open_cache
+from parrot_bench.answer_cache import AnswerCache, delete_all, open_cache
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
@@ -205,7 +209,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_kept_stays():
 def test_a_file_that_is_no_database_or_of_another_layout_is_one_sentence(tmp_path):
     junk = tmp_path / "junk.sqlite"
     junk.write_bytes(b"junk" * 1000)
-    with pytest.raises(ParrotError, match=r"junk\.sqlite: answers cannot be written or read"):
+    with pytest.raises(ParrotError, match=r"junk\.sqlite: this file is damaged.*cache prune --all"):
         AnswerCache(junk)
     other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as database:
@@ -227,3 +231,139 @@ def test_mini_is_a_corpus_whose_items_have_distinct_keys():
 
     items, _ = build_items(task, task.labels(corpus), corpus.reports(), "original")
     assert len(set(keys(items=items))) == len(items)
+
+
+@pytest.fixture
+def full_disk(tmp_path, monkeypatch):
+    """A cache with one answer on a disk without a free byte; mounting needs root."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("nothing can be mounted here")
+    monkeypatch.setenv("PARROT_BENCH_CACHE", str(folder))
+    try:
+        with open_cache() as cache:
+            cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=False)
+
+
+def test_on_a_full_disk_the_cache_can_be_looked_at_and_deleted(full_disk, command):
+    assert ": 1 answers" in command("cache", "info")[1]
+    status, out, err = command("cache", "prune", "--all")
+    assert (status, out) == (0, "1 answers deleted.\n"), err
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]
+
+
+def test_all_is_deleted_where_nothing_can_be_written(monkeypatch, private_cache, command):
+    with open_cache() as cache:
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+
+    def full(*_, **__):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(AnswerCache, "__init__", full)
+    assert command("cache", "prune", "--all")[1] == "1 answers deleted.\n"
+    assert list(private_cache.iterdir()) == []
+
+
+def test_looking_writes_nothing_and_waits_for_nobody(private_cache, command):
+    assert ": 0 answers" in command("cache", "info")[1]
+    assert list(private_cache.iterdir()) == []
+    with open_cache() as cache:
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        cache._database.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert ": 1 answers" in command("cache", "info")[1]
+        assert time.monotonic() - began < 5
+        cache._database.execute("ROLLBACK")
+    before = [(path, path.read_bytes()) for path in private_cache.iterdir()]
+    assert ": 1 answers" in command("cache", "info")[1]
+    assert [(path, path.read_bytes()) for path in private_cache.iterdir()] == before
+    private_cache.chmod(0o500)
+    assert ": 1 answers" in command("cache", "info")[1]
+    private_cache.chmod(0o700)
+
+
+def test_answers_in_the_log_of_a_process_that_was_killed_are_seen(tmp_path, monkeypatch, command):
+    with open_cache() as cache:
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        shutil.copytree(cache.path.parent, tmp_path / "left")
+    monkeypatch.setenv("PARROT_BENCH_CACHE", str(tmp_path / "left"))
+    assert ": 1 answers" in command("cache", "info")[1]
+    assert command("cache", "prune", "--all")[1] == "1 answers deleted.\n"
+    assert list((tmp_path / "left").iterdir()) == []
+
+
+def test_where_another_process_has_the_file_open_its_answers_are_deleted_and_it_stays():
+    with open_cache() as cache:
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        assert delete_all() == 1
+        assert cache.path.exists()
+        cache.keep("hf:a", "embed", "region", [(b"2", ANSWER)])
+        assert list(cache.known([b"1", b"2"])) == [b"2"]
+    assert delete_all() == 1
+    assert not cache.path.exists()
+    assert delete_all() == 0
+
+
+@pytest.mark.parametrize("content", [b"junk" * 1000, b"SQLite format 3\0" + b"junk" * 1000])
+def test_a_damaged_file_is_named_and_prune_all_deletes_it(private_cache, command, content):
+    (private_cache / "answers.sqlite").write_bytes(content)
+    for arguments in (["info"], ["prune", "--older-than", "1"]):
+        status, _, err = command("cache", *arguments)
+        assert (status, err.count("\n")) == (2, 1)
+        assert "is damaged" in err
+        assert "`parrot-bench cache prune --all` deletes it" in err
+        assert "make room" not in err
+    status, out, err = command("cache", "prune", "--all")
+    assert (status, out) == (0, "The damaged file is deleted.\n"), err
+    assert list(private_cache.iterdir()) == []
+    assert ": 0 answers" in command("cache", "info")[1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "answer = substr(answer, 1, 20)",
+        "answer = CAST(x'ff00fe' AS TEXT)",
+        "answer = '[]'",
+        "answer = json_remove(answer, '$.strict')",
+        "answer = json_remove(answer, '$.status')",
+        "answer = json_set(answer, '$.labels', 'chest')",
+        "answer = json_set(answer, '$.status', 'splendid')",
+        "answer = json_set(answer, '$.scores', json('[1]'))",
+    ],
+)
+def test_a_damaged_answer_counts_as_not_kept_and_is_replaced(damage):
+    with open_cache() as cache:
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER), (b"2", ANSWER)])
+        change = f"UPDATE answers SET {damage} WHERE key = ?"  # noqa: S608
+        cache._database.execute(change, (b"1",))
+        assert cache.known([b"1", b"2"]) == {b"2": ANSWER}
+        cache.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        assert cache.known([b"1", b"2"]) == {b"1": ANSWER, b"2": ANSWER}
+
+
+def test_a_damaged_record_counts_as_not_noted():
+    with open_cache() as cache:
+        cache.keep_record(b"m", {"max_tokens": 512})
+        cache._database.execute("UPDATE records SET record = '{'")
+        assert cache.record(b"m") == {}
+
+
+def test_a_lock_that_stays_is_not_called_a_full_disk(monkeypatch):
+    monkeypatch.setattr("parrot_bench.answer_cache._LOCK_SECONDS", 0.01)
+    with open_cache() as one, open_cache() as other:
+        one._database.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ParrotError, match="another process has been writing"):
+            other.keep("hf:a", "embed", "region", [(b"1", ANSWER)])
+        one._database.execute("ROLLBACK")

@@ -14,7 +14,9 @@ from parrot_bench.models.base import ModelInfo, Prediction
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.reasking import reask
 from parrot_bench.registry import get_tasks
+from parrot_bench.resources import tasks_path
 from parrot_bench.runner import evaluate
+from tests.models.endpoint.server import MODEL, Server, answer, error
 
 
 class Scripted:
@@ -155,6 +157,11 @@ def test_examples_never_come_from_the_evaluated_corpus(tmp_path):
         evaluate(model, "region", load_corpus("mini").select(limit=14), out=tmp_path)
 
 
+def test_every_kind_of_model_is_listed(command):
+    out = command("models", "list")[1]
+    assert all(f"\n{each}" in f"\n{out}" for each in ("baseline:keyword", "hf:NAME", "openai:NAME"))
+
+
 def test_verify_prints_differences_and_flips(command, scripted):
     def answer(task, item):
         return Prediction(item.report_id, item.gold, {"chest": 0.5, "head": 0.25})
@@ -189,6 +196,14 @@ def test_verify_takes_the_run_s_own_baseline(command):
         ({"digest": "0" * 64}, "This is not the model of .*: its digest is 0000.* and was none"),
         ({"settings": {"dtype": "bfloat16"}}, "dtype is bfloat16 and was float32; give the opt"),
         ({"trained_on_data": True}, "learns from all reports at once"),
+        (
+            {"name": "other", "settings": {}, "trained_on_data": True},
+            "Another model was named than that of .*: its name is other and was scripted; name",
+        ),
+        (
+            {"method": "fit", "settings": {}},
+            "Another model was named than that of .*: its method is fit and was rule; name",
+        ),
     ],
 )
 def test_only_the_model_of_the_run_is_asked_again(tmp_path, changed, sentence):
@@ -198,6 +213,113 @@ def test_only_the_model_of_the_run_is_asked_again(tmp_path, changed, sentence):
     other = Scripted(right, **(settings | changed))
     with pytest.raises(ParrotError, match=sentence):
         reask(run, other, get_tasks("region"), corpus)
+
+
+def test_another_model_is_named_as_such_on_the_command_line(command):
+    folder = run_folder(command, "-m", "baseline:prior")
+    status, _, err = command("verify", folder, "--model", "baseline:keyword")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "its name is baseline:keyword and was baseline:prior" in err
+
+
+def run_folder(command, *arguments):
+    status, out, err = command("run", "-t", "region", *arguments)
+    assert status == 0, err
+    return re.search(r"Report: (\S+)/report.html", out)[1]
+
+
+@pytest.fixture
+def endpoint():
+    server = Server()
+    yield server
+    server.stop()
+
+
+def test_what_cannot_be_asked_again_is_no_flip(command, endpoint):
+    folder = run_folder(command, "-m", f"openai:{MODEL}@{endpoint.url}", "--limit", "14")
+    endpoint.behave = lambda fields, number: error(500)
+    arguments = ("verify", folder, "--items", "2", "--retries", "0")
+    status, out, err = command(*arguments)
+    assert status == 3
+    assert re.search(r"region · original +0 +– +0 flipped +0 changed", out)
+    assert "Failed: region · original: 2 items: The endpoint was asked once and did not" in err
+    assert "2 of 2 questions could not be asked again and are not compared" in err
+    status, out, _ = command(*arguments, "--json")
+    (row,) = json.loads(out)
+    assert (status, row["items"], row["flips"], row["status_changes"]) == (3, 0, [], [])
+    assert sum(row["failures"].values()) == 2
+
+
+def test_a_model_that_breaks_down_when_asked_again_is_asked_three_times(command, scripted):
+    scripted(Scripted(right))
+    folder = run_folder(command, "-m", "x", "--limit", "14")
+    asked = []
+
+    def breaks(task, item):
+        asked.append(item)
+        raise MemoryError
+
+    scripted(Scripted(breaks))
+    status, _, err = command("verify", folder)
+    assert (status, len(asked)) == (3, 3)
+    assert "3 items: MemoryError while the model was asked." in err
+    assert "11 items: Not asked after 3 failures in a row." in err
+
+
+def test_another_version_behind_an_endpoint_is_said(command, endpoint):
+    def version(day):
+        endpoint.behave = lambda fields, number: answer(model=f"{MODEL}-2024-{day}")
+
+    version("08-06")
+    folder = run_folder(command, "-m", f"openai:{MODEL}@{endpoint.url}", "--limit", "14")
+    assert command("verify", folder, "--items", "2")[0] == 0
+    version("11-20")
+    status, out, err = command("verify", folder, "--items", "2")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"now answers with the model '{MODEL}-2024-11-20'" in err
+    assert f"was answered by '{MODEL}-2024-08-06'" in err
+
+
+@pytest.mark.parametrize(("file", "what"), [("prompts/side.en.txt", "prompt"), ("side.py", "file")])
+def test_a_changed_task_is_not_an_unstable_model(command, scripted, tmp_path, file, what):
+    tasks = tmp_path / "my_tasks"
+    (tasks / "prompts").mkdir(parents=True)
+    source = tasks_path("region.py").read_text()
+    (tasks / "side.py").write_text(source.replace('name="region"', 'name="side"'))
+    (tasks / "prompts" / "side.en.txt").write_text("Name it: {report}")
+    scripted(Scripted(right))
+    out = command("run", "-m", "x", "-t", "side", "--tasks-dir", str(tasks))[1]
+    folder = re.search(r"Report: (\S+)/report.html", out)[1]
+    assert command("verify", folder, "--tasks-dir", str(tasks))[0] == 0
+    changed = tasks / file
+    changed.write_text(changed.read_text() + "\n# \n")
+    status, out, err = command("verify", folder, "--tasks-dir", str(tasks))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"Task 'side' is not as in {folder}: its {what} has changed" in err
+
+
+def test_the_sample_has_a_seed_of_its_own(command, monkeypatch):
+    asked = []
+
+    def answer(task, item):
+        asked.append(item.report_id)
+        return right(task, item)
+
+    monkeypatch.setattr(
+        "parrot_bench.models.loading.load_model",
+        lambda *_, options, **__: Scripted(answer, settings={"seed": options.seed}),
+    )
+    folder = run_folder(command, "-m", "x", "--seed", "7")
+    samples = set()
+    for seed in ("0", "1"):
+        asked.clear()
+        arguments = ("verify", folder, "--seed", "7", "--items", "5", "--sample-seed", seed)
+        assert command(*arguments)[0] == 0
+        assert len(asked) == 5
+        samples.add(tuple(asked))
+    assert len(samples) == 2
+    assert "seed is 8 and was 7" in command("verify", folder, "--seed", "8")[2]
+    assert "--seed is that of the model" in " ".join(command("verify", "--help")[1].split())
 
 
 def test_costs_are_sums_by_task_text_and_language(tmp_path):

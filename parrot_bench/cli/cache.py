@@ -25,7 +25,7 @@ def info(as_json: Json = False) -> None:
 
     from parrot_bench.answer_cache import open_cache
 
-    with open_cache() as cache:
+    with open_cache(read_only=True) as cache:
         kept, path = cache.kept(), cache.path
     size = sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
     if as_json:
@@ -63,17 +63,25 @@ def prune(
     """Delete kept answers; runs that were written stay as they are."""
     import time
 
-    from parrot_bench.answer_cache import open_cache
+    from parrot_bench.answer_cache import delete_all, open_cache
     from parrot_bench.errors import unknown
 
     if not everything and older_than is None and model is None:
         raise ParrotError("Say what to delete: --older-than DAYS, --model NAME or --all.")
     if older_than is not None and older_than < 0:
         raise ParrotError(f"--older-than is {older_than}; a number of days was expected.")
+    if everything and model is None and older_than is None:
+        number = delete_all()
+        typer.echo("The damaged file is deleted." if number is None else _deleted(number))
+        return
     before = None if older_than is None else int(time.time()) - older_than * 86400
     with open_cache() as cache:
         names = {each.model for each in cache.kept()}
         if model is not None and model not in names:
             raise unknown("model in the cache", model, names)
         deleted = cache.prune(model=model, before=before)
-    typer.echo(f"{deleted} answers deleted.")
+    typer.echo(_deleted(deleted))
+
+
+def _deleted(number: int) -> str:
+    return f"{number} answers deleted."

@@ -90,6 +90,7 @@ def models_list() -> None:
     for name in BASELINES:
         typer.echo(f"baseline:{name}")
     typer.echo("hf:NAME[@REVISION]  a Hugging Face model from the hub or a local folder")
+    typer.echo("openai:NAME@URL     a model behind an endpoint that speaks the OpenAI protocol")
 
 
 @models_app.command(

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parrot_bench.cli.consent import ask_before_sending
 from parrot_bench.cli.options import AllowRemote, Json, Method, TasksDir
-from parrot_bench.cli.output import ProgressBar, print_json, print_table
+from parrot_bench.cli.output import ProgressBar, failure, print_json, print_table
 from parrot_bench.models.options import ModelOptions
+
+if TYPE_CHECKING:
+    from parrot_bench.reasking import Reasked
 
 
 def verify(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     options: ModelOptions,
     items: Annotated[int, typer.Option(help="Reports to ask about again, by task and text.")] = 20,
+    sample_seed: Annotated[
+        int, typer.Option(help="Seed of the choice of reports; --seed is that of the model.")
+    ] = 0,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="The run's model, if a folder.", show_default=False),
@@ -56,13 +63,18 @@ def verify(
     corpus = corpus_of(done, data)
     ask_before_sending(loaded, corpus, allowed=allow_remote)
     with ProgressBar() as progress:
-        rows = reask(done, loaded, tasks, corpus, items=items, seed=options.seed, progress=progress)
+        rows = reask(done, loaded, tasks, corpus, items=items, seed=sample_seed, progress=progress)
     if as_json:
         print_json([asdict(row) for row in rows])
-        return
+    else:
+        _show(rows, str(known["name"]))
+    _end_where_some_failed(rows)
+
+
+def _show(rows: Sequence[Reasked], name: str) -> None:
     columns = ("task · text", "asked again", "largest score difference", "labels", "status")
     print_table(
-        f"{known['name']} again, at batch size 1",
+        f"{name} again, at batch size 1",
         columns,
         [
             (
@@ -78,3 +90,19 @@ def verify(
     for row in rows:
         if row.flips:
             typer.echo(f"  {row.task} · {row.text}: other labels for {', '.join(row.flips)}.")
+
+
+def _end_where_some_failed(rows: Sequence[Reasked]) -> None:
+    """Say how many questions have no answer now and why; such answers are no differences."""
+    unanswered = 0
+    for row in rows:
+        for why, number in row.failures.items():
+            typer.echo(f"Failed: {row.task} · {row.text}: {number} items: {why}", err=True)
+            unanswered += number
+    if unanswered:
+        total = unanswered + sum(row.items for row in rows)
+        raise failure(
+            f"{unanswered} of {total} questions could not be asked again and are not compared; "
+            "give the same command when the model answers.",
+            3,
+        )

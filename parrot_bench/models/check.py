@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import accepted, matched
 from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.endpoint_address import PREFIX as ENDPOINT
 from parrot_bench.models.hub import PREFIX, resolve
 from parrot_bench.models.loading import METHODS, load_model, make, methods_for, why_not
 from parrot_bench.models.options import DEFAULT, ModelOptions
@@ -23,6 +24,8 @@ TEXTS = (
     ("pl", "PL", "USG jamy brzusznej. W pęcherzyku żółciowym złóg 12 mm."),
 )
 """Language, country and text of three reports, written for this check about nobody."""
+GONE = ("did not answer: no connection", "did not answer: no answer in time")
+"""What the notes of an endpoint say that is not there, so that no other task is asked either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def check_spec(
         spec: The model.
         tasks: Tasks, each with its label space.
         method: The only method to check; all where None.
-        options: How the model is loaded and asked.
+        options: How the model is loaded and asked; an endpoint is asked a second time and no more,
+            unless they say otherwise.
 
     Returns:
         One row a method and task, in order.
@@ -65,6 +69,8 @@ def check_spec(
     Raises:
         ParrotError: If there is no such model.
     """
+    if spec.startswith(ENDPOINT) and options.retries == DEFAULT.retries:
+        options = replace(options, retries=1)  # all of them take half a minute for each task
     if not spec.startswith(PREFIX) or method is not None:
         return check_model(load_model(spec, method=method, options=options), tasks)
     source = resolve(spec, options)
@@ -91,9 +97,20 @@ def check_model(model: Model, tasks: Iterable[tuple[Task, LabelSpace]]) -> list[
         tasks: Tasks, each with its label space.
 
     Returns:
-        One row a task, in order; errors of the model are rows, never raised.
+        One row a task, in order; errors of the model are rows, never raised. Where an endpoint is
+        not there, the tasks after that are not asked.
     """
-    return [_check(model, task, labels) for task, labels in tasks]
+    rows: list[Check] = []
+    gone: Check | None = None
+    for task, labels in tasks:
+        if gone:
+            why = f"Not asked, for the same reason as {gone.task}."
+            rows.append(Check(gone.method, task.name, "fails", why, 0.0))
+            continue
+        rows.append(_check(model, task, labels))
+        if rows[-1].outcome == "fails" and any(each in rows[-1].why for each in GONE):
+            gone = rows[-1]
+    return rows
 
 
 def _check(model: Model, task: Task, labels: LabelSpace) -> Check:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import ModelInfo, Prediction
-from parrot_bench.models.check import check_model, synthetic_items
+from parrot_bench.models.check import check_model, check_spec, synthetic_items
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
@@ -101,6 +102,34 @@ def test_a_model_that_stops_early_fails(space: LabelSpace, make_task: Make) -> N
     model = Short(lambda item: Prediction(item.report_id, ("chest",)))
     (row,) = check_model(model, [(make_task("single-label"), space)])
     assert (row.outcome, row.why) == ("fails", "It gave 2 answers where 3 were asked for.")
+
+
+@pytest.mark.parametrize(("given", "times"), [({}, "2 times"), ({"retries": 0}, "once")])
+def test_an_endpoint_where_nobody_listens_fails_in_seconds(
+    given: dict[str, int], times: str, space: LabelSpace, make_task: Make
+) -> None:
+    asked = [(make_task("single-label"), space)] * 3
+    began = time.monotonic()
+    rows = check_spec("openai:m@http://127.0.0.1:9/v1", asked, options=ModelOptions(**given))
+    assert time.monotonic() - began < 10
+    why = f"The endpoint was asked {times} and did not answer: no connection"
+    assert [row.outcome for row in rows] == ["fails"] * 3
+    assert why in rows[0].why
+    assert [row.why for row in rows[1:]] == ["Not asked, for the same reason as region."] * 2
+
+
+def test_an_endpoint_that_fails_at_one_task_is_asked_the_others(
+    space: LabelSpace, make_task: Make
+) -> None:
+    asked: list[Item] = []
+
+    def answer(item: Item) -> Prediction:
+        asked.append(item)
+        note = "The endpoint was asked once and did not answer: HTTP 500 (Internal Server Error)."
+        return Prediction(item.report_id, (), status="failed", note=note)
+
+    check_model(Scripted(answer), [(make_task("single-label"), space)] * 2)
+    assert len(asked) == 6
 
 
 def test_object_that_is_no_model(space: LabelSpace, make_task: Make) -> None:
