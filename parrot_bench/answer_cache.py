@@ -188,7 +188,7 @@ class AnswerCache:
         return [Kept(*row) for row in rows]
 
     def prune(self, *, model: str | None = None, before: int | None = None) -> int:
-        """Delete answers and give their room back.
+        """Delete answers and give their room back; what is noted of models goes with any of them.
 
         Args:
             model: Only those of this model.
@@ -206,6 +206,7 @@ class AnswerCache:
                 "AND (?2 IS NULL OR kept < ?2)",
                 (model, before),
             ).rowcount
+            self._database.execute("DELETE FROM records")
             self._database.execute("VACUUM")
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return deleted

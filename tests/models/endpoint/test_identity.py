@@ -63,6 +63,7 @@ def test_model_that_is_not_stated_is_recorded(
 def test_another_version_than_that_of_the_kept_answers_stops_the_run(
     server: Server, tmp_path: Path
 ) -> None:
+    from parrot_bench.answer_cache import open_cache
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.runner import evaluate
@@ -79,3 +80,8 @@ def test_another_version_than_that_of_the_kept_answers_stops_the_run(
     server.behave = lambda fields, number: answer('{"modality": "CT"}', model=f"{MODEL}-2024-08-06")
     done = evaluate(model_of(server), **asked, out=tmp_path, retry_failed=True)  # type: ignore[arg-type]
     assert done.manifest["record"]["served_model"] == f"{MODEL}-2024-08-06"
+    server.behave = lambda fields, number: answer('{"modality": "CT"}', model=f"{MODEL}-2024-11-20")
+    with open_cache() as cache:
+        assert cache.prune(model=f"openai:{MODEL}") == 8
+    new = evaluate(model_of(server), **asked, out=tmp_path / "new")  # type: ignore[arg-type]
+    assert new.manifest["record"]["served_model"] == f"{MODEL}-2024-11-20"
