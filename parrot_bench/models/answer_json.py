@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +27,9 @@ LONGEST_LABEL = 40
 MOST_WORDS = 5
 """Words of an unknown label; what has more may be text of the report."""
 _WIDE = str.maketrans("\uff1a\uff0c\u3001\uff5b\uff5d\uff3b\uff3d\uff02", ':,,{}[]"')
+
+
+_NAME_AND_VOTE = re.compile(r"([^:=(]{1,80}?)\s{0,2}[:=(]\s{0,2}([^:=()]{1,60})\)?")
 
 
 class ValueReader(Protocol):
@@ -173,12 +177,13 @@ class _Entries:
             nearest = [name for name in spoken if name in keys(self.own)] or spoken
             self.add(names[nearest[0]])
         elif self._are_votes(value):
-            chosen = [name for name, said in value.items() if vote(str(said))]
+            chosen = [name for name, each in value.items() if _said(each)]
             for name in chosen:
                 self._add_text(name)
-            self.nothing += not chosen
+            if not chosen:
+                self._no_label()
         elif value and all(self.reader.value(name) for name in value):
-            if any(vote(str(each)) is False for each in value.values()):
+            if any(each is None or _said(each) is False for each in value.values()):
                 self._unread()
             else:
                 self.add(list(value))
@@ -189,6 +194,10 @@ class _Entries:
 
     def _add_groups(self, value: dict[str, Any]) -> None:
         """Labels under headings of the model's own, such as {"primary": ..., "secondary": ...}."""
+        if self._flagged_no(value, []):
+            self._no_label()
+            return
+        value = {name: each for name, each in value.items() if _said({name: each}) is None}
         inner = _Entries(self.reader, self.own, keep_unknown=False)
         meant = {name: each for name, each in value.items() if not _is_no(name)}
         for each in meant.values():
@@ -203,24 +212,17 @@ class _Entries:
             self._unread()
 
     def _are_votes(self, value: dict[str, Any]) -> bool:
-        said = [vote(str(each)) for each in value.values()]
-        certain = None not in said and None not in value.values()
-        return bool(said) and certain and all(map(self.reader.value, value))
+        said = [_said(each) for each in value.values()]
+        return bool(said) and None not in said and all(map(self.reader.value, value))
 
     def _flagged_no(self, value: dict[str, Any], spoken: list[str]) -> bool:
         """Whether another key says that the label is not meant, as in "present": false.
 
         That some key says no does not: "primary": false.
         """
-        for name, each in value.items():
-            if key(name) in spoken or not isinstance(each, str | bool):
-                continue
-            said = vote(str(each))
-            if said is False and key(name) in keys("yes") | keys("flag"):
-                return True
-            if said and _is_no(name):
-                return True
-        return False
+        return (
+            _said({name: each for name, each in value.items() if key(name) not in spoken}) is False
+        )
 
     def _add_text(self, text: str) -> None:
         if not any(c.isalnum() for c in text):
@@ -230,12 +232,17 @@ class _Entries:
         known = self.reader.value(text)
         if known:
             self.read += known
-        elif is_none(text):
+        elif is_none(text) or self._is_denied(text):
             self.nothing += 1
         elif self.keep_unknown and _like_a_label(text) and not self.reader.mentions(text):
             self.read.append(" ".join(text.split())[:LONGEST_LABEL].strip())
         else:
             self.unread += 1
+
+    def _is_denied(self, text: str) -> bool:
+        """Whether a text names a label and says no: "head: no", "head (not covered)"."""
+        parts = _NAME_AND_VOTE.fullmatch(text)
+        return bool(parts and vote(parts[2]) is False and self.reader.value(parts[1]))
 
     def _no_label(self) -> None:
         self.blank = False
@@ -248,6 +255,25 @@ class _Entries:
 
 def _spoken(own: str) -> frozenset[str]:
     return keys(own) | keys("answer") | keys("final")
+
+
+def _said(value: Any) -> bool | None:
+    """What a value says of a label: yes or no, or an object with a key that is a flag.
+
+    A flag is "present" or "negated", and not "primary", which says no of something else.
+    """
+    if isinstance(value, str | bool):
+        return vote(str(value))
+    if not isinstance(value, dict):
+        return None
+    said = None
+    for name, each in value.items():
+        found = vote(str(each)) if isinstance(each, str | bool) else None
+        if found is not None and key(name) in keys("yes") | keys("flag"):
+            said = found and said is not False
+        elif found is not None and _is_no(name):
+            said = not found and said is not False
+    return said
 
 
 def _is_no(name: str) -> bool:

@@ -217,7 +217,8 @@ class NameReader:
     ) -> tuple[list[tuple[int, int, str]], str]:
         """Of "only A, B is excluded" what names A."""
         only = self._only.search(rest)
-        if only is None or not self._denial.search(rest[only.end() :]):
+        others = rest[only.end() :] if only else ""
+        if only is None or "\0" not in others or not self._denial.search(others):
             return mentions, rest
         return mentions[: rest.count("\0", 0, only.end())], rest[: only.end()]
 

@@ -218,17 +218,24 @@ _BOX = re.compile(
     r"^([ \t]{0,8}(?:[-*+\u2022]|\d{1,2}[.)])?[ \t]{0,4})\[([ xX\u2713\u2714])\][ \t]+(?=\S)",
     re.MULTILINE,
 )
+_BOX_BEHIND = re.compile(r"(?<=\S)[ \t]{1,4}\[([ xX\u2713\u2714])\](?=[ \t]{0,8}$)", re.MULTILINE)
 _MARK = re.compile(f"[{_TICKS}{_CROSSES}]\ufe0f?")
 
 
 def ticked(text: str) -> str:
     """A text without what is struck out, or crossed or not ticked where it is a list of boxes."""
     text = _STRUCK.sub(" ", text)
-    text = _BOX.sub(lambda box: f"{box[1]}{_CROSSES[4] if box[2] == ' ' else _TICKS[0]} ", text)
+    text = _BOX.sub(lambda box: f"{box[1]}{_of_box(box[2])} ", text)
+    if any(box[1] != " " for box in _BOX_BEHIND.finditer(text)):
+        text = _BOX_BEHIND.sub(lambda box: f" {_of_box(box[1])}", text)
     if not _MARK.search(text):
         return text
     lines = (part for line in text.split("\n") for part in _marked(line))
     return "\n".join(kept for line in lines if (kept := _unmarked(line)) is not None)
+
+
+def _of_box(inside: str) -> str:
+    return _CROSSES[4] if inside == " " else _TICKS[0]
 
 
 def _marked(line: str) -> list[str]:
