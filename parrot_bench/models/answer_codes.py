@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -126,8 +125,8 @@ class CodeReader:
                 denied |= at > 0 and parts[2 * at - 1] in "([" and self._denied(described)
             else:
                 denied = bool(found) and self._denies(segment, found[-1])
-                if denied and self._qualifies(segment, found[-1], "".join(parts[: 2 * at])):
-                    denied = False
+                before = "".join(parts[max(0, 2 * at - _LOOK_BACK) : 2 * at])
+                denied = denied and not self._qualifies(segment, found[-1], before)
             if denied:
                 return None
             described = "" if tokens else segment
@@ -201,6 +200,8 @@ def _describes(code: str, text: str) -> bool:
 
 
 _STEM = 5
+_LOOK_BACK = 10
+"""Parts of a line, marks between them included, in which a condition was named."""
 _LONG = re.compile(r"[^\W\d_]{6,}")
 
 
@@ -211,11 +212,11 @@ def _stems(text: str) -> list[str]:
 
 @cache
 def _conditions() -> frozenset[str]:
-    """Beginnings of words that several descriptions in ICD-10-CM have, but not of evidence."""
+    """Beginnings of words of descriptions in ICD-10-CM, but not of those for evidence."""
     table = load_table()
-    every = Counter(stem for code in table.codes() for stem in set(_stems(table.description(code))))
+    every = {stem for code in table.codes() for stem in _stems(table.description(code))}
     evidence = {stem for form in words("evidence") for stem in _stems(form)}
-    return frozenset(every) - evidence
+    return frozenset(every - evidence)
 
 
 def _written(code: str) -> str:
