@@ -18,11 +18,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from parrot_bench.corpus.icd10 import load_table, normalise_code
 from parrot_bench.models.answer_names import BULLET, MOST_PROSE
-from parrot_bench.models.answer_words import denial, either, is_none, plain, words
+from parrot_bench.models.answer_words import denial, either, is_none, lacking, plain, without, words
 from parrot_bench.task import Labels
 
 _TOKEN = re.compile(
@@ -49,6 +49,8 @@ class CodeReader:
     _is: re.Pattern[str]
     _name: re.Pattern[str]
     _filler: re.Pattern[str]
+    _lacking: re.Pattern[str]
+    _without: re.Pattern[str]
 
     def value(self, text: str) -> Labels | None:
         """Codes in one text of a JSON answer; None where there is none for certain."""
@@ -117,11 +119,14 @@ class CodeReader:
                 leads = _LED.fullmatch(segment, 0, tokens[0].start()) is not None
                 rest = segment[tokens[-1].end() :]
                 found += [_written(token[0]) for token in tokens]
-                denied = self._denies(rest, found[-1]) if leads else self._denied(segment)
+                denied = self._denies(rest, found[-1]) or (not leads and self._denied(segment))
+                denied |= self._without.search(_TOKEN.sub("\0", plain(segment))) is not None
                 # What stands before a bracket belongs to the code inside: "no effusion (J90)".
                 denied |= at > 0 and parts[2 * at - 1] in "([" and self._denied(described)
             else:
                 denied = bool(found) and self._denies(segment, found[-1])
+                before = "".join(parts[max(0, 2 * at - _LOOK_BACK) : 2 * at])
+                denied = denied and not self._qualifies(segment, found[-1], before)
             if denied:
                 return None
             described = "" if tokens else segment
@@ -134,8 +139,30 @@ class CodeReader:
     def _denies(self, text: str, code: str) -> bool:
         """Whether what stands behind a code denies it at once: "is not supported"."""
         text = self._is.sub("", plain(text).lstrip(_POINTS), count=1).lstrip(_POINTS)
+        if self._lacking.match(text):
+            return True
         begins = self._denial.match(text) and not self._description.match(text)
         return bool(begins) and not _describes(code, text)
+
+    def _qualifies(self, text: str, code: str, said: str) -> bool:
+        """Whether what a part behind a code denies is another condition.
+
+        "No hemorrhage" is behind the code of an infarction that was named: its word stands in
+        descriptions of ICD-10-CM, but not in the code's own, of which another word was said.
+        """
+        begins = self._denial.match(plain(text).strip(_POINTS))
+        table = load_table()
+        nearest = table.nearest(code) if normalise_code(code) else None
+        if begins is None or nearest is None:
+            return False
+        denied = _stems(plain(text).strip(_POINTS)[begins.end() :])[:1]
+        own = _stems(table.description(nearest))
+        return bool(
+            denied
+            and denied[0] in _conditions()
+            and denied[0] not in own
+            and set(own) & set(_stems(said))
+        )
 
     def _is_entry(self, line: str, *, bullet: bool) -> bool:
         tokens = list(_TOKEN.finditer(line))
@@ -172,9 +199,29 @@ def _describes(code: str, text: str) -> bool:
     return len(given) == 2 and given in [wanted[at : at + 2] for at in range(len(wanted))]
 
 
+_STEM = 5
+_LOOK_BACK = 10
+"""Parts of a line, marks between them included, in which a condition was named."""
+_LONG = re.compile(r"[^\W\d_]{6,}")
+
+
+def _stems(text: str) -> list[str]:
+    """Beginnings of the longer words of a text."""
+    return [word[:_STEM] for word in _LONG.findall(text[:1000].casefold())]
+
+
+@cache
+def _conditions() -> frozenset[str]:
+    """Beginnings of words of descriptions in ICD-10-CM, but not of those for evidence."""
+    table = load_table()
+    every = {stem for code in table.codes() for stem in _stems(table.description(code))}
+    evidence = {stem for form in words("evidence") for stem in _stems(form)}
+    return frozenset(every - evidence)
+
+
 def _written(code: str) -> str:
     """A code as it was written; in normal form where marks make it long."""
-    bare = code.strip().strip("\"'`*()[]")
+    bare = code.strip("\"'`*()[]- \t\n\u2022")
     return bare if 0 < len(bare) <= _LONGEST else normalise_code(code) or bare[:_LONGEST]
 
 
@@ -201,4 +248,6 @@ def code_reader(answer_key: str, language: str) -> CodeReader:
         re.compile(rf"\A(?:{either(words('is'))})"),
         re.compile(rf"(?:{names})\s*(?:[:=]|(?=[A-Z]\d))"),
         re.compile(rf"{either(words('and', language))}"),
+        lacking(language),
+        without(language),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from parrot_bench.models.answer_words import (
     keys,
     plain,
     squeezed,
+    vote,
 )
 from parrot_bench.models.loose_json import Found, find_structures
 from parrot_bench.task import Labels
@@ -25,8 +27,9 @@ LONGEST_LABEL = 40
 MOST_WORDS = 5
 """Words of an unknown label; what has more may be text of the report."""
 _WIDE = str.maketrans("\uff1a\uff0c\u3001\uff5b\uff5d\uff3b\uff3d\uff02", ':,,{}[]"')
-_YES = frozenset({"true", "yes", "1"})
-_NO = frozenset({"false", "no", "0"})
+
+
+_NAME_AND_VOTE = re.compile(r"([^:=(]{1,80}?)\s{0,2}[:=(]\s{0,2}([^:=()]{1,60})\)?")
 
 
 class ValueReader(Protocol):
@@ -48,8 +51,9 @@ def from_json(
 
     The last object with the answer's key decides, but for one that holds a placeholder ("...").
     Without one, objects that hold labels under another word for the key, or under their only key,
-    or as keys with truth values: of several the last one counts, or all of them where several
-    labels are asked for. Then the last array of labels.
+    or as keys with truth values, or under "positive" beside "negative": of several the last one
+    counts, or all of them where several labels are asked for. Then the last array of labels; an
+    empty one only where the text names no label.
 
     Args:
         text: The answer.
@@ -77,18 +81,19 @@ def from_json(
     read = [labels for each in objects if (labels := _of(each, reader, own, multi)) is not None]
     if read:
         return True, _together(read) if multi else read[-1]
-    return _of_arrays(found, reader, own, multi=multi)
+    found_none = multi and not reader.mentions(text)
+    return _of_arrays(found, reader, own, multi=multi, found_none=found_none)
 
 
 def _of_arrays(
-    found: list[Found], reader: ValueReader, own: str, *, multi: bool
+    found: list[Found], reader: ValueReader, own: str, *, multi: bool, found_none: bool
 ) -> tuple[bool, Labels | None]:
     for each in reversed(found):
         if not isinstance(each.value, list):
             continue
         entries = _Entries(reader, own, keep_unknown=each.whole and multi)
         entries.add(each.value)
-        empty = multi and each.closed and each.value == []
+        empty = found_none and each.closed and each.value == []
         if entries.read or (empty and not entries.unread):
             return True, entries.labels(multi=multi)
     return False, None
@@ -107,7 +112,7 @@ def _under(value: Any, own: str) -> Iterator[Any]:
         for name, inner in value.items():
             if key(name) == own:
                 yield inner
-            else:
+            elif key(name) not in keys("no"):
                 yield from _under(inner, own)
     elif isinstance(value, list):
         for inner in value:
@@ -165,40 +170,59 @@ class _Entries:
     def _add_object(self, value: dict[str, Any]) -> None:
         names = {key(name): inner for name, inner in value.items()}
         spoken = [name for name in names if name == self.own or name in _spoken(self.own)]
-        if spoken:
+        if spoken and self._flagged_no(value, spoken):
+            self._no_label()
+        elif spoken:
             # {"code": ..., "class": ...}: the nearest word for the key, not the first one.
             nearest = [name for name in spoken if name in keys(self.own)] or spoken
             self.add(names[nearest[0]])
         elif self._are_votes(value):
-            for name, vote in value.items():
-                if key(str(vote)) in _YES:
-                    self._add_text(name)
-            self.nothing += all(key(str(vote)) in _NO for vote in value.values())
+            chosen = [name for name, each in value.items() if _said(each)]
+            for name in chosen:
+                self._add_text(name)
+            if not chosen:
+                self._no_label()
         elif value and all(self.reader.value(name) for name in value):
-            if any(is_none(str(each)) or key(str(each)) in _NO for each in value.values()):
+            if any(each is None or _said(each) is False for each in value.values()):
                 self._unread()
             else:
                 self.add(list(value))
-        elif len(value) == 1:
+        elif len(value) == 1 and not any(map(_denies, value)):
             self.add(next(iter(value.values())))
         else:
             self._add_groups(value)
 
     def _add_groups(self, value: dict[str, Any]) -> None:
         """Labels under headings of the model's own, such as {"primary": ..., "secondary": ...}."""
+        if self._flagged_no(value, []):
+            self._no_label()
+            return
+        value = {name: each for name, each in value.items() if _said({name: each}) is None}
         inner = _Entries(self.reader, self.own, keep_unknown=False)
-        for each in value.values():
+        meant = {name: each for name, each in value.items() if not _is_no(name)}
+        for each in meant.values():
             inner.add(each)
-        denied = any(denial("").search(plain(name)) for name in value)
+        denied = any(map(_denies, meant))
         if inner.read and not inner.unread and not denied:
             self.blank = False
             self.read += inner.read
+        elif (value and not meant) or (len(meant) < len(value) and not denied and not inner.unread):
+            self._no_label()
         else:
             self._unread()
 
     def _are_votes(self, value: dict[str, Any]) -> bool:
-        votes = {key(str(vote)) for vote in value.values()}
-        return bool(votes) and votes <= _YES | _NO and all(map(self.reader.value, value))
+        said = [_said(each) for each in value.values()]
+        return bool(said) and None not in said and all(map(self.reader.value, value))
+
+    def _flagged_no(self, value: dict[str, Any], spoken: list[str]) -> bool:
+        """Whether another key says that the label is not meant, as in "present": false.
+
+        That some key says no does not: "primary": false.
+        """
+        return (
+            _said({name: each for name, each in value.items() if key(name) not in spoken}) is False
+        )
 
     def _add_text(self, text: str) -> None:
         if not any(c.isalnum() for c in text):
@@ -208,12 +232,21 @@ class _Entries:
         known = self.reader.value(text)
         if known:
             self.read += known
-        elif is_none(text):
+        elif is_none(text) or self._is_denied(text):
             self.nothing += 1
         elif self.keep_unknown and _like_a_label(text) and not self.reader.mentions(text):
             self.read.append(" ".join(text.split())[:LONGEST_LABEL].strip())
         else:
             self.unread += 1
+
+    def _is_denied(self, text: str) -> bool:
+        """Whether a text names a label and says no: "head: no", "head (not covered)"."""
+        parts = _NAME_AND_VOTE.fullmatch(text)
+        return bool(parts and vote(parts[2]) is False and self.reader.value(parts[1]))
+
+    def _no_label(self) -> None:
+        self.blank = False
+        self.nothing += 1
 
     def _unread(self) -> None:
         self.blank = False
@@ -222,6 +255,36 @@ class _Entries:
 
 def _spoken(own: str) -> frozenset[str]:
     return keys(own) | keys("answer") | keys("final")
+
+
+def _said(value: Any) -> bool | None:
+    """What a value says of a label: yes or no, or an object with a key that is a flag.
+
+    A flag is "present" or "negated", and not "primary", which says no of something else.
+    """
+    if isinstance(value, str | bool):
+        return vote(str(value))
+    if not isinstance(value, dict):
+        return None
+    said = None
+    for name, each in value.items():
+        found = vote(str(each)) if isinstance(each, str | bool) else None
+        if found is not None and key(name) in keys("yes") | keys("flag"):
+            said = found and said is not False
+        elif found is not None and _is_no(name):
+            said = not found and said is not False
+    return said
+
+
+def _is_no(name: str) -> bool:
+    """Whether what stands under a key is said not to be so: "negative", "not covered"."""
+    return key(name) in keys("no") | keys("lacking") or (
+        vote(name) is False and not denial("").fullmatch(plain(name)) and not is_none(name)
+    )
+
+
+def _denies(name: str) -> bool:
+    return _is_no(name) or denial("").search(plain(name)) is not None
 
 
 def _like_a_label(text: str) -> bool:

@@ -6,9 +6,22 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from parrot_bench.models.answer_words import UNSPACED, denial, either, is_none, key, plain, words
+from parrot_bench.models.answer_words import (
+    UNSPACED,
+    denial,
+    either,
+    is_none,
+    joining,
+    key,
+    lacking,
+    only,
+    plain,
+    without,
+    without_idioms,
+    words,
+)
 from parrot_bench.task import Label, Labels
 
 MOST_PROSE = 400
@@ -23,6 +36,7 @@ _EDGES = " \t\n\r.,;:!?\"'\u00ab\u00bb()[]{}<>*_|\\\u3002"
 _SEPARATOR = re.compile(r"[,;|&+\n\u3001]")
 _HEAD_END = re.compile(r"\s*[:=\u2192]\s*|\s+[-\u2013\u2014]+>?\s+|\s*[(\[]|\s*\|\s*")
 _SENTENCE = re.compile(r"[.!?\u3002\n;]+(?=\s|\Z)|[\u3002\n;]")
+_POINTS = " \t:=-\u2013\u2014|([*_"
 _ARTICLE = re.compile(r"(?i:an?|the)\s+")
 
 
@@ -43,6 +57,11 @@ class NameReader:
     _and: re.Pattern[str]
     _or: re.Pattern[str]
     _short: frozenset[str]
+    _lacking: re.Pattern[str]
+    _without: re.Pattern[str]
+    _language: str
+    _only: re.Pattern[str]
+    _beside: tuple[tuple[re.Pattern[str], str], ...]
 
     def value(self, text: str) -> Labels | None:
         """Labels that one text of a JSON answer means; None where it means none for certain.
@@ -90,13 +109,35 @@ class NameReader:
     def _bullets(self, entries: list[str]) -> Labels | None:
         found: list[str] = []
         nothing = False
-        for entry in entries:
-            read = self._line(BULLET.sub("", entry, count=1), explained=True)
-            if read is None and self._mentions(entry) and self._denial.search(plain(entry)):
+        bare = [BULLET.sub("", entry, count=1) for entry in entries]
+        read_beside = self._of_company("\n".join(bare)) if any(map(self._line, bare)) else {}
+        for entry in bare:
+            read = self._line(entry, explained=True)
+            if read is None and self._denied(entry):
                 return None
+            if read is None and (beside := read_beside.get(entry.strip(_EDGES))):
+                read = (beside,)
             found += read or ()
             nothing |= read == ()
         return _once(found) if found or nothing else None
+
+    def _denied(self, text: str) -> bool:
+        """Whether a text that names a label says that it is not meant."""
+        mentions = self._mentions(text)
+        if not mentions:
+            return False
+        behind = plain(text)[mentions[0][1] :]
+        return bool(self._denial.search(plain(text)) or self._lacks(behind))
+
+    def _lacks(self, behind: str) -> bool:
+        """Whether what stands behind a label says at once that it is not there."""
+        return self._lacking.match(plain(behind).lstrip(_POINTS)) is not None
+
+    def _of_company(self, text: str) -> dict[str, str]:
+        """Words that mean a label only beside others, as written, with it: "Brust" of the chest."""
+        return {
+            match[0]: label for form, label in self._beside for match in form.finditer(plain(text))
+        }
 
     def _line(self, line: str, *, explained: bool = False) -> Labels | None:
         """Labels of a line that holds nothing else; () where it says that there is none."""
@@ -136,6 +177,8 @@ class NameReader:
         label = self._match(text[: end.start()]) if end else None
         if end is None or label is None or self._denial.search(plain(text[end.start() :])):
             return None
+        if self._lacks(text[end.start() :]):
+            return None
         others = {other for _, _, other in self._mentions(text[end.start() :])} - {label}
         return None if others and not explained else (label,)
 
@@ -155,22 +198,49 @@ class NameReader:
     def _mentions(self, text: str) -> list[tuple[int, int, str]]:
         """Where labels are named in a text, `plain` as it is compared."""
         found = []
-        for match in self._mention.finditer(plain(text)):
+        for match in self._mention.finditer(without_idioms(plain(text), self._language)):
             label = self._spoken.get(key(match[0]))
             if label:
                 found.append((match.start(), match.end(), label))
         return found
 
+    def _company(self, text: str) -> list[tuple[int, int, str]]:
+        """Where words stand that mean a label beside others."""
+        return [
+            (match.start(), match.end(), label)
+            for form, label in self._beside
+            for match in form.finditer(text)
+        ]
+
+    def _without_others(
+        self, mentions: list[tuple[int, int, str]], rest: str
+    ) -> tuple[list[tuple[int, int, str]], str]:
+        """Of "only A, B is excluded" what names A."""
+        only = self._only.search(rest)
+        others = rest[only.end() :] if only else ""
+        if only is None or "\0" not in others or not self._denial.search(others):
+            return mentions, rest
+        return mentions[: rest.count("\0", 0, only.end())], rest[: only.end()]
+
+    def _takes_out(self, rest: str) -> bool:
+        r"""Whether a sentence denies or doubts; \0 stands in it for labels."""
+        if self._denial.search(rest) or self._or.search(rest) or self._without.search(rest):
+            return True
+        return any(map(self._lacks, rest.split("\0")[1:]))
+
     def _mentioned(self, text: str) -> Labels | None:
         named: list[str] = []
         for sentence in _SENTENCE.split(plain(text)):
             mentions = self._mentions(sentence)
+            if mentions:
+                mentions = sorted([*mentions, *self._company(sentence)])
             rest = sentence
             for start, end, _ in reversed(mentions):
                 rest = f"{rest[:start]} \0 {rest[end:]}"
             if any(sentence[start - 1 : start] in self._short for start, _, _ in mentions):
                 return None  # part of a compound, as 腹部 is of 胸腹部
-            if mentions and (self._denial.search(rest) or self._or.search(rest)):
+            mentions, rest = self._without_others(mentions, rest)
+            if mentions and self._takes_out(rest):
                 return None
             named += [label for _, _, label in mentions]
         return _once(named) or None
@@ -218,19 +288,19 @@ def name_reader(labels: tuple[Label, ...], language: str) -> NameReader:
             either((each for each in heard if not _too_short(each)), as_written=True),
         ),
         denial(language),
-        _and(language),
+        joining(language),
         re.compile(f"\0\\s*(?:/|{either(words('or', language))})\\s*\0"),
         frozenset(plain(each) for each in heard if _too_short(each)),
+        lacking(language),
+        without(language),
+        language,
+        only(language),
+        tuple(
+            (re.compile(either(company)), label.id)
+            for label in labels
+            if (company := words(f"beside {label.id}", language))
+        ),
     )
-
-
-@cache
-def _and(language: str) -> re.Pattern[str]:
-    forms = words("and", language)
-    spaced = either(form for form in forms if not UNSPACED.match(form))
-    # Of Korean and Chinese they are written without a space before them, or around them.
-    joined = "|".join(form for form in forms if UNSPACED.match(form)) or "(?!)"
-    return re.compile(rf"\s(?:{spaced})\s|\s*(?:{joined})(?:\s+|(?=[\u3400-\u9fff]))")
 
 
 def _too_short(form: str) -> bool:

@@ -60,7 +60,9 @@ def words(kind: str, language: str = "") -> tuple[str, ...]:
     """Words of a kind in a language and in English, or in all languages.
 
     Args:
-        kind: "answer", "final", "is", "none", "denial", "and", "or", "particle" or an answer key.
+        kind: "answer", "final", "is", "none", "yes", "no", "denial", "lacking", "without",
+            "contrast", "only", "flag", "evidence", "idiom", "part", "and", "or", "particle",
+            "report", "beside" with a label, or an answer key.
         language: ISO 639-1 code; empty for all languages.
     """
     rows = [row for row in _table() if row["kind"] == kind]
@@ -128,6 +130,138 @@ def denial(language: str) -> re.Pattern[str]:
 def is_none(text: str) -> bool:
     """Whether a text says, in any language, that there is no label."""
     return key(text) in keys("none")
+
+
+@cache
+def without(language: str) -> re.Pattern[str]:
+    r"""Finds what takes out the label behind it, \0, but not contrast: "without the \0"."""
+    contrast = _parts_or_words(words("contrast"))
+    return re.compile(
+        rf"(?:{_parts_or_words(words('without', language))})(?!\W{{0,3}}(?:{contrast}))"
+        rf"(?:\W{{1,3}}\w{{1,20}}){{0,2}}\W{{0,4}}\0"
+    )
+
+
+@cache
+def lacking(language: str) -> re.Pattern[str]:
+    """Matches what says at once of something that it is not there: "absent", "no" at an end."""
+    alone = either((*words("no", language), "0"))
+    ends = either(words("lacking", language))
+    return re.compile(rf"(?:{ends})|(?:{alone})(?=\s*(?:[^\w\s]|\Z|\n))")
+
+
+@cache
+def joining(language: str) -> re.Pattern[str]:
+    """Finds the words for "and" between labels."""
+    forms = words("and", language)
+    spaced = either(form for form in forms if not UNSPACED.match(form))
+    # Of Korean and Chinese they are written without a space before them, or around them.
+    joined = "|".join(form for form in forms if UNSPACED.match(form)) or "(?!)"
+    return re.compile(rf"\s(?:{spaced})\s|\s*(?:{joined})(?:\s+|(?=[\u3400-\u9fff]))")
+
+
+@cache
+def only(language: str) -> re.Pattern[str]:
+    r"""Finds a label, \0, that a word behind it says is the only one."""
+    return re.compile(f"\0 ?(?:{'|'.join(words('only', language)) or '(?!)'})")
+
+
+@cache
+def _idioms(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(either(words("idiom", language))), re.compile(either(words("part", language)))
+
+
+def without_idioms(text: str, language: str) -> str:
+    """A text with blanks for idioms, and for "head" in "head of the pancreas" and its kin."""
+    idiom, part = _idioms(language)
+    text = idiom.sub(lambda match: " " * len(match[0]), text)
+    return part.sub(_blank_first_word, text)
+
+
+def _blank_first_word(match: re.Match[str]) -> str:
+    rest = match[0].split(maxsplit=1)[-1]
+    return " " * (len(match[0]) - len(rest)) + rest
+
+
+@cache
+def _not_so() -> re.Pattern[str]:
+    so = either(words("yes"))
+    return re.compile(
+        rf"(?:{_parts_or_words(words('denial'))})(?:\W{{1,3}}(?:{so}))?|(?:{either(words('lacking'))}).{{0,40}}"
+    )
+
+
+def vote(text: str) -> bool | None:
+    """Whether a short text says yes or no, in any language; None where it says something else.
+
+    A number between 0 and 1 is a probability.
+    """
+    word = text.strip()
+    if len(word) > MOST_VOTE:
+        return None
+    if key(word) in keys("yes"):
+        return True
+    if key(word) in keys("no") or is_none(word) or _not_so().fullmatch(plain(word)):
+        return False
+    if _PROBABILITY.fullmatch(word):
+        return float(word) >= 0.5
+    return None
+
+
+MOST_VOTE = 60
+"""Characters of a text that says yes or no."""
+_PROBABILITY = re.compile(r"0|1|[01]?\.\d{1,9}", re.ASCII)
+_TICKS = "\u2713\u2714\u2705\u2611"
+_CROSSES = "\u2717\u2718\u2716\u274c\u2610\u2b1c"
+_STRUCK = re.compile(r"(?<!~)~~(?!~)[^~\n]{1,200}~~(?!~)")
+_BOX = re.compile(
+    r"^([ \t]{0,8}(?:[-*+\u2022]|\d{1,2}[.)])?[ \t]{0,4})\[([ xX\u2713\u2714])\][ \t]+(?=\S)",
+    re.MULTILINE,
+)
+_BOX_BEHIND = re.compile(r"(?<=\S)[ \t]{1,4}\[([ xX\u2713\u2714])\](?=[ \t]{0,8}$)", re.MULTILINE)
+_MARK = re.compile(f"[{_TICKS}{_CROSSES}]\ufe0f?")
+
+
+def ticked(text: str) -> str:
+    """A text without what is struck out, or crossed or not ticked where it is a list of boxes."""
+    text = _STRUCK.sub(" ", text)
+    text = _BOX.sub(lambda box: f"{box[1]}{_of_box(box[2])} ", text)
+    if any(box[1] != " " for box in _BOX_BEHIND.finditer(text)):
+        text = _BOX_BEHIND.sub(lambda box: f" {_of_box(box[1])}", text)
+    if not _MARK.search(text):
+        return text
+    lines = (part for line in text.split("\n") for part in _marked(line))
+    return "\n".join(kept for line in lines if (kept := _unmarked(line)) is not None)
+
+
+def _of_box(inside: str) -> str:
+    return _CROSSES[4] if inside == " " else _TICKS[0]
+
+
+def _marked(line: str) -> list[str]:
+    """A line, or its parts with a mark each before or behind them."""
+    marks = list(_MARK.finditer(line))
+    if len(marks) < 2 or _in_structure(line):
+        return [line]
+    ends = [match.end() for match in marks]
+    if not line[ends[-1] :].strip(" .|"):
+        starts = [0, *ends[:-1]]
+    else:
+        starts = [0, *(match.start() for match in marks[1:])]
+    return [line[start:end] for start, end in zip(starts, [*starts[1:], len(line)], strict=True)]
+
+
+def _unmarked(line: str) -> str | None:
+    """A line without its ticks; None where it has a cross."""
+    if _in_structure(line):
+        return line
+    if any(match[0][0] in _CROSSES for match in _MARK.finditer(line)):
+        return None
+    return _MARK.sub("", line)
+
+
+def _in_structure(line: str) -> bool:
+    return "{" in line or '"' in line
 
 
 _MOST_READ = 3000

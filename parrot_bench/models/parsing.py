@@ -21,7 +21,15 @@ from parrot_bench.corpus.icd10 import normalise_code
 from parrot_bench.models.answer_codes import CodeReader, code_reader, once
 from parrot_bench.models.answer_json import UNREAD, from_json
 from parrot_bench.models.answer_names import BULLET, MARKUP, name_reader
-from parrot_bench.models.answer_words import denial, either, plain, refuses, squeezed, words
+from parrot_bench.models.answer_words import (
+    denial,
+    either,
+    plain,
+    refuses,
+    squeezed,
+    ticked,
+    words,
+)
 from parrot_bench.models.base import Status
 from parrot_bench.models.thinking import without_thinking
 from parrot_bench.task import Labels, LabelSpace, Task
@@ -31,7 +39,8 @@ __all__ = ["UNREAD", "Reading", "read_answer"]
 MOST_CHARACTERS = 50_000
 """An answer longer than this, thinking left out, is none: its model ran on."""
 _FENCE = re.compile(r"(?:`{3,}|~{3,})(?:json5?c?\b|[a-z]+(?=[ \t]*\n))?")
-_SPECIAL = re.compile(r"<\|[a-z_]{1,30}\|>|</?s>|<(?:eos|end_of_turn|start_of_turn)>|\[/?INST\]")
+_SPECIAL = re.compile(r"<\|[A-Za-z_]{1,30}\|>|</?s>|<(?:eos|end_of_turn|start_of_turn)>|\[/?INST\]")
+_WRITTEN_AS_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]{0,200})\}")
 _LAST_WORD = re.compile(r"[A-Za-z0-9.]+\Z")
 _SENTENCE_END = re.compile(r"[.!?;\u3002](?=\s|\Z)|\u3002")
 _EMPTY = " \t\"'*_`[]{}()"
@@ -156,20 +165,52 @@ def _strict(text: str, task: Task, labels: LabelSpace, *, codes: bool) -> Labels
 
 
 def _lenient(said: str, task: Task, reader: Reader, language: str, *, cut: bool) -> Labels | None:
-    unfenced = _FENCE.sub("\n", said)
-    multi = task.kind == "multi-label"
-    decided, found = from_json(unfenced, task.answer_key, reader, multi=multi, cut=cut)
-    if not decided:
-        bare = MARKUP.sub("", unfenced)
-        found = _from_text(bare, task, reader, language, cut=cut)
-    if found is None or (not multi and len(found) != 1):
+    unfenced = ticked(_WRITTEN_AS_TEXT.sub(r"\1", _FENCE.sub("\n", said)))
+    found = _before_next_report(unfenced, task, reader)
+    if found is None:
+        found = _whole(unfenced, task, reader, language, cut=cut)
+    if found is None or (task.kind != "multi-label" and len(found) != 1):
         return None
     return once(found) if isinstance(reader, CodeReader) else found
 
 
+def _before_next_report(text: str, task: Task, reader: Reader) -> Labels | None:
+    """The answer before a heading of prompts, where a model made up the next report to answer.
+
+    Instructions that are repeated before a report hold neither JSON nor a list of labels, and no
+    sentence is read here, so that they are no answer.
+    """
+    heading = _report_heading().search(text)
+    if heading is None or not text[: heading.start()].strip():
+        return None
+    first = text[: heading.start()]
+    multi = task.kind == "multi-label"
+    decided, found = from_json(first, task.answer_key, reader, multi=multi, cut=False)
+    if decided:
+        return found
+    bare = squeezed(plain(MARKUP.sub("", first)))
+    led, found = _announced(bare, task, reader, cut=False)
+    return found if led else reader.listed(bare)
+
+
+@cache
+def _report_heading() -> re.Pattern[str]:
+    """Finds what stands before a report in prompts, such as "Report:", at the head of a line."""
+    return re.compile(
+        rf"^[ \t#*]{{0,8}}(?:{either(words('report'))})[ *]{{0,3}}[:\uff1a]", re.MULTILINE
+    )
+
+
+def _whole(said: str, task: Task, reader: Reader, language: str, *, cut: bool) -> Labels | None:
+    multi = task.kind == "multi-label"
+    decided, found = from_json(said, task.answer_key, reader, multi=multi, cut=cut)
+    return found if decided else _from_text(MARKUP.sub("", said), task, reader, language, cut=cut)
+
+
 def _from_text(text: str, task: Task, reader: Reader, language: str, *, cut: bool) -> Labels | None:
+    line_ended = text.rstrip(" ").endswith("\n")
     text = squeezed(plain(text))
-    if cut and isinstance(reader, CodeReader):
+    if cut and not line_ended and isinstance(reader, CodeReader):
         text = _LAST_WORD.sub("", text)
     led, found = _announced(text, task, reader, cut=cut)
     if led or _denying_heading(text, language):

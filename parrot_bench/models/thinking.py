@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
+_NAME = "(?:(?:seed:)?think|thinking|thought|reasoning|reflection|analysis)"
 _TAG = re.compile(
-    r"(?P<open><(?:think|thinking|thought|reasoning|reflection)>|\[THINK\]|\u25c1think\u25b7)"
-    r"|(?P<close></(?:think|thinking|thought|reasoning|reflection)>|\[/THINK\]|\u25c1/think\u25b7)",
+    rf"(?P<open><{_NAME}>|\[THINK\]|\u25c1think\u25b7|<unused94>"
+    r"|<\|(?:START_THINKING|begin_of_thought)\|>)"
+    rf"|(?P<close></{_NAME}>|\[/THINK\]|\u25c1/think\u25b7|<unused95>"
+    r"|<\|(?:END_THINKING|end_of_thought)\|>)",
     re.IGNORECASE,
 )
 _CHANNEL = "<|channel|>"
 _MESSAGE = "<|message|>"
 _FINAL_AS_TEXT = "assistantfinal"
+_ANALYSIS_AS_TEXT = re.compile(r"\s*analysis(?=[^\W_])")
 
 
 def without_thinking(text: str) -> tuple[str, bool]:
@@ -19,7 +23,7 @@ def without_thinking(text: str) -> tuple[str, bool]:
 
     Understands `<think>` and its kin, also where only the closing tag is there because the prompt
     ended in the opening one, and the channels of the harmony format, also where its special tokens
-    were dropped ("analysis ... assistantfinal ...").
+    were dropped ("analysis ... assistantfinal ..."). Where nothing is final, all was thinking.
 
     Returns:
         The rest, and whether the thinking came to an end.
@@ -31,6 +35,8 @@ def without_thinking(text: str) -> tuple[str, bool]:
         _, marked, final = text.rpartition(_FINAL_AS_TEXT)
         if marked:
             return final, True
+        if _ANALYSIS_AS_TEXT.match(text):
+            return "", False
     kept: list[str] = []
     at, thinking = 0, False
     for tag in _TAG.finditer(text):

@@ -208,6 +208,16 @@ def test_a_key_that_stands_twice_is_not_strict():
     [
         *("[", "{", '{"a":', '["', "<think>", "</think>", "' ", "// ", "answer: ", "J90 ", " "),
         *("\n", " \n", "a-", "```", "CT, ", "- CT\n", "(", "not ", ": ", "\\", '{"codes":"', '"'),
+        *(
+            "- [ ] ",
+            "- [x] J90\n",
+            "\u2705 ",
+            "~~a",
+            "Report:\n",
+            "without ",
+            "a: no, ",
+            "not absent ",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["modality", "icd_coding"])
