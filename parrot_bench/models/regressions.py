@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 MOST_STEPS = 500
-TOLERANCE = 1e-2
+TOLERANCE = 1e-3
 """Largest slope at which the fits are done; probabilities are then within 0.001."""
 
 
