@@ -5,9 +5,9 @@
 The GPT-2-shaped networks, prompts and labels are those of `choose.py`, with an inference head; the
 BERT-shaped ones are asked about the modality of bundled reports. All weights are random. The peer
 gets its fastest of a few batch sizes; runs take turns, and the medians are compared. For an encoder
-the limit is printed too: the linear layers alone, as torch calls them, over the same tokens without
-padding. Left out are those of the last layer, of which only the first token is needed, and the
-first layer's query, key and value, which are a report's own whatever the hypothesis.
+the limit is printed too: linear layers and attention alone, as torch calls them, over the same
+tokens without padding. Left out are the last layer, of which only the first token is needed, and
+the first layer's query, key, value and attention, most of which a report's pairs could share.
 """
 
 from __future__ import annotations
@@ -102,12 +102,14 @@ def entail(folder: Path, labels: LabelSpace, items: Sequence[Item], repeats: int
     if layers is not None:
         template = task.hypothesis("en")
         pairs = [(item.text, template.replace("{label}", name)) for item in items for name in names]
-        tokens = sum(map(len, peer.tokenizer(*map(list, zip(*pairs, strict=True)))["input_ids"]))
-        parts = linear_layers(layers)
-        alone = median(timed(partial(linear, parts, tokens))[0] for _ in range(repeats))
+        lengths = [
+            len(row) for row in peer.tokenizer(*map(list, zip(*pairs, strict=True)))["input_ids"]
+        ]
+        work = partial(needed, layers, lengths)
+        alone = median(timed(work)[0] for _ in range(repeats))
         print(
-            f"  linear layers alone, {tokens} tokens: {alone:.2f} s; the ratio cannot exceed "
-            f"{seconds / alone:.2f}"
+            f"  linear layers and attention alone, {sum(lengths)} tokens: {alone:.2f} s; the ratio "
+            f"cannot exceed {seconds / alone:.2f}"
         )
 
 
@@ -119,9 +121,14 @@ def linear_layers(layers: Any) -> list[torch.nn.Linear]:
     return [each for each in found if not any(each is part for part in once)]
 
 
-def linear(parts: list[torch.nn.Linear], tokens: int) -> None:
-    """Call linear layers for so many tokens."""
+def needed(layers: Any, lengths: Sequence[int]) -> None:
+    """Linear layers and attention that have to read every token of every pair."""
+    parts, tokens, inner = linear_layers(layers), sum(lengths), layers[0].attention.self
     with torch.inference_mode():
+        for length in lengths:
+            states = torch.ones(1, inner.num_attention_heads, length, inner.attention_head_size)
+            for _ in layers[1:-1]:
+                torch.nn.functional.scaled_dot_product_attention(states, states, states)
         for start in range(0, tokens, AT_ONCE):
             many = min(AT_ONCE, tokens - start)
             inputs = {each.in_features: torch.ones(many, each.in_features) for each in parts}
