@@ -18,6 +18,8 @@ Progress = Callable[[str, int, int], None]
 
 BROKEN = 3
 """Items in a row at which a model breaks down before the others of the call fail unasked."""
+MEMORY = "OutOfMemoryError"
+"""What torch says where an item does not fit into memory."""
 
 
 def answers_to(
@@ -86,8 +88,8 @@ def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Predi
     """One usable or failed answer for every item; nothing but the model's own errors are caught.
 
     An item that a model breaks down at takes no other with it: those that are left are asked each
-    by itself, the last ones first, until it breaks down at `BROKEN` of them in a row. The last ones
-    are the shortest, so that items that are too long for the memory leave none unasked that is not.
+    by itself, the shortest first, until it breaks down at `BROKEN` of them in a row. Items that the
+    memory does not hold do not count: those beside them may fit.
     """
     left = {item.report_id: item for item in waiting}
     why = "The model stopped before this item."
@@ -107,7 +109,7 @@ def _said(model: Model, sheet: Sheet, waiting: Sequence[Item]) -> Iterator[Predi
     for name, item in reversed(left.items()):
         if alone and in_a_row < BROKEN:
             (answer,) = _said(model, sheet, [item])
-            in_a_row = in_a_row + 1 if answer.note == why else 0
+            in_a_row = in_a_row + 1 if answer.note == why and MEMORY not in why else 0
             yield answer
         else:
             yield failed(name, why)

@@ -148,6 +148,22 @@ def test_a_report_that_a_group_breaks_down_at_fails_alone(corpus, tmp_path):
     assert model.asked == [10, 10, 6, *[1] * 6]
 
 
+def test_reports_that_the_memory_does_not_hold_fail_alone(corpus, tmp_path):
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    class Batched(Scripted):
+        def predict(self, task, labels, items):
+            if any(int(item.report_id[-1]) % 2 for item in items):
+                raise OutOfMemoryError
+            yield from (right(task, item) for item in items)
+
+    run = evaluate(Batched(right, together=64), [get_task("modality")], corpus, out=tmp_path)
+    statuses = run.predictions.set_index("report_id")["status"]
+    assert all((status == "failed") == int(name[-1]) % 2 for name, status in statuses.items())
+    assert set(statuses) == {"ok", "failed"}
+
+
 def cut_off_after(number, together=1):
     class CutOff(BaseException):
         pass
