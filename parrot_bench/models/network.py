@@ -115,15 +115,16 @@ def _class_of(config: Any, head: Head) -> Any:
     import transformers
 
     kind = type(config)
-    usual = getattr(transformers, CLASSES[head])
-    if head == "causal" and kind not in usual._model_mapping:
-        # Models that see as well are language models of another list.
-        sees = transformers.AutoModelForImageTextToText
-        return sees if kind in sees._model_mapping else usual
-    encodes = transformers.AutoModelForTextEncoding
-    if head == "none" and kind in encodes._model_mapping:
-        return encodes  # of T5 and the like the encoder alone
-    return usual
+    causal = kind in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    if (
+        head == "causal"
+        and not causal
+        and kind in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    ):
+        return transformers.AutoModelForImageTextToText
+    if head == "none" and kind in transformers.MODEL_FOR_TEXT_ENCODING_MAPPING:
+        return transformers.AutoModelForTextEncoding  # of T5 and the like the encoder alone
+    return getattr(transformers, CLASSES[head])
 
 
 def _advice(error: Exception, options: ModelOptions) -> str:
