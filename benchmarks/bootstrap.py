@@ -28,13 +28,13 @@ from parrot_bench.corpus import load_corpus
 from parrot_bench.models.base import Prediction
 from parrot_bench.registry import get_task
 from parrot_bench.scores import results_frame
+from parrot_bench.scoring.comparisons.resampling import report_values, resample
 from parrot_bench.scoring.contract import Metric
-from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.estimates import macro, measure_pairs
-from parrot_bench.scoring.metrics import MicroF1
-from parrot_bench.scoring.per_label import MacroF1
-from parrot_bench.scoring.resampling import report_values, resample
-from parrot_bench.scoring.tabulation import Pairs, make_pairs
+from parrot_bench.scoring.estimates.design import Design, make_design
+from parrot_bench.scoring.estimates.measured import macro, measure_pairs
+from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
+from parrot_bench.scoring.metrics.label_sets import MicroF1
+from parrot_bench.scoring.metrics.per_label import MacroF1
 from parrot_bench.task import Item
 
 SETTING = Setting(11, 0.85, 0.1)

@@ -44,16 +44,16 @@ from simulation import (
     label_sets,
 )
 
-from parrot_bench.scoring.agreement import MatthewsCorrelation
-from parrot_bench.scoring.comparison import Difference
+from parrot_bench.scoring.comparisons.paired import Difference
 from parrot_bench.scoring.contract import Metric
-from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.estimates import Measured, macro, measure_pairs
-from parrot_bench.scoring.intervals import Estimate
-from parrot_bench.scoring.metrics import Accuracy, ExampleF1, MicroF1
-from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1, PerLabel
-from parrot_bench.scoring.summaries import between_languages
-from parrot_bench.scoring.tabulation import Pairs
+from parrot_bench.scoring.estimates.design import Design, make_design
+from parrot_bench.scoring.estimates.intervals import Estimate
+from parrot_bench.scoring.estimates.measured import Measured, macro, measure_pairs
+from parrot_bench.scoring.estimates.summaries import between_languages
+from parrot_bench.scoring.estimates.tabulation import Pairs
+from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation
+from parrot_bench.scoring.metrics.label_sets import Accuracy, ExampleF1, MicroF1
+from parrot_bench.scoring.metrics.per_label import BalancedAccuracy, MacroF1, PerLabel
 
 RESAMPLES = 200
 SETTINGS = (

@@ -21,12 +21,12 @@ from simulation import (
     gold_labels,
 )
 
+from parrot_bench.scoring.comparisons.resampling import resample
 from parrot_bench.scoring.contract import Metric
-from parrot_bench.scoring.design import Design
-from parrot_bench.scoring.intervals import quantile, wilson
-from parrot_bench.scoring.metrics import Accuracy
-from parrot_bench.scoring.per_label import MacroF1
-from parrot_bench.scoring.resampling import resample
+from parrot_bench.scoring.estimates.design import Design
+from parrot_bench.scoring.estimates.intervals import quantile, wilson
+from parrot_bench.scoring.metrics.label_sets import Accuracy
+from parrot_bench.scoring.metrics.per_label import MacroF1
 
 PEERS = ("Wilson", "percentile", "lm-eval", "lighteval", "EuroEval")
 BATCH = 50

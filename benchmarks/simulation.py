@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parrot_bench.scoring.contract import Labels
-from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.tabulation import Pairs, make_pairs
+from parrot_bench.scoring.estimates.design import Design, make_design
+from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
 
 LANGUAGES = {
     "pl": (837, 20),

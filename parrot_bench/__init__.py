@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.errors import ParrotError
+    from parrot_bench.integrations.trainer import scorer, training_scorer
     from parrot_bench.models.loading import load_model
     from parrot_bench.models.options import ModelOptions
     from parrot_bench.registry import get_task
@@ -29,6 +30,8 @@ __all__ = [
     "load_corpus",
     "load_model",
     "load_run",
+    "scorer",
+    "training_scorer",
 ]
 
 _HOMES = {
@@ -41,6 +44,8 @@ _HOMES = {
     "load_corpus": "parrot_bench.corpus",
     "load_model": "parrot_bench.models.loading",
     "load_run": "parrot_bench.store",
+    "scorer": "parrot_bench.integrations.trainer",
+    "training_scorer": "parrot_bench.integrations.trainer",
 }
 
 

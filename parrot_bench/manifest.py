@@ -23,8 +23,8 @@ from parrot_bench.models.base import STATUSES, Model, Prediction
 from parrot_bench.models.prompting import example_languages
 from parrot_bench.resources import data_path
 from parrot_bench.scoring import VERSION
-from parrot_bench.scoring.estimates import MACRO_MINIMUM
-from parrot_bench.scoring.intervals import LEVEL
+from parrot_bench.scoring.estimates.intervals import LEVEL
+from parrot_bench.scoring.estimates.measured import MACRO_MINIMUM
 from parrot_bench.task import Task
 
 

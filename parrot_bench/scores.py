@@ -16,11 +16,11 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.answer_schema import CODE
 from parrot_bench.models.base import Prediction
 from parrot_bench.scoring.contract import Labels, Metric
-from parrot_bench.scoring.design import Design, make_design
-from parrot_bench.scoring.estimates import estimate, macro, measure_pairs
-from parrot_bench.scoring.intervals import Estimate, tidy
-from parrot_bench.scoring.summaries import between_languages
-from parrot_bench.scoring.tabulation import Pairs, make_pairs
+from parrot_bench.scoring.estimates.design import Design, make_design
+from parrot_bench.scoring.estimates.intervals import Estimate, tidy
+from parrot_bench.scoring.estimates.measured import estimate, macro, measure_pairs
+from parrot_bench.scoring.estimates.summaries import between_languages
+from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
 from parrot_bench.task import Item, Kind, Measure
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.corpus.icd10 import load_table, normalise_code, relation, verdict
-from parrot_bench.scoring.metrics import (
+from parrot_bench.scoring.metrics.label_sets import (
     Accuracy,
     ExampleF1,
     MeanCount,
@@ -24,8 +24,8 @@ from parrot_bench.scoring.metrics import (
     MicroRecall,
     Share,
 )
-from parrot_bench.scoring.per_label import MacroF1
-from parrot_bench.scoring.ranking import AveragePrecision, RecallAt, RPrecision
+from parrot_bench.scoring.metrics.per_label import MacroF1
+from parrot_bench.scoring.metrics.ranking import AveragePrecision, RecallAt, RPrecision
 from parrot_bench.task import Label, Labels, LabelSpace, LabelTree, Measure, Task
 
 ERRORS = (

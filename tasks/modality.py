@@ -10,11 +10,11 @@ from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.corpus.vocabulary import label_names, vocabulary
-from parrot_bench.scoring.agreement import MatthewsCorrelation
-from parrot_bench.scoring.discrimination import AreaUnderGeneralisedRiskCoverage
-from parrot_bench.scoring.metrics import Accuracy
-from parrot_bench.scoring.per_label import BalancedAccuracy, MacroF1
-from parrot_bench.scoring.probability import (
+from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation
+from parrot_bench.scoring.metrics.discrimination import AreaUnderGeneralisedRiskCoverage
+from parrot_bench.scoring.metrics.label_sets import Accuracy
+from parrot_bench.scoring.metrics.per_label import BalancedAccuracy, MacroF1
+from parrot_bench.scoring.metrics.probability import (
     BrierScore,
     BrierSkill,
     ExpectedCalibrationError,

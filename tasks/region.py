@@ -15,8 +15,14 @@ from parrot_bench.corpus.vocabulary import (
     label_names,
     vocabulary,
 )
-from parrot_bench.scoring.metrics import Accuracy, Jaccard, MicroF1, MicroPrecision, MicroRecall
-from parrot_bench.scoring.per_label import MacroF1
+from parrot_bench.scoring.metrics.label_sets import (
+    Accuracy,
+    Jaccard,
+    MicroF1,
+    MicroPrecision,
+    MicroRecall,
+)
+from parrot_bench.scoring.metrics.per_label import MacroF1
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
 
 IDS = headline_regions()

@@ -13,7 +13,7 @@ from parrot_bench.registry import get_task
 CARD = """
 from pathlib import Path
 
-from parrot_bench.scoring.metrics import Accuracy
+from parrot_bench.scoring.metrics.label_sets import Accuracy
 from parrot_bench.task import Label, LabelSpace, Measure, Task
 
 TASK = Task(

@@ -9,10 +9,10 @@ from parrot_bench.asking import Sheet
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Prediction
 from parrot_bench.scores import SUMMARIES, results_frame, scored, twin_agreement
-from parrot_bench.scoring.metrics import Accuracy, MicroF1
-from parrot_bench.scoring.per_label import BalancedAccuracy
-from parrot_bench.scoring.probability import BrierScore
-from parrot_bench.scoring.ranking import RecallAt
+from parrot_bench.scoring.metrics.label_sets import Accuracy, MicroF1
+from parrot_bench.scoring.metrics.per_label import BalancedAccuracy
+from parrot_bench.scoring.metrics.probability import BrierScore
+from parrot_bench.scoring.metrics.ranking import RecallAt
 from parrot_bench.task import Item, Label, LabelSpace, Measure, Task
 
 LABELS = ("a", "b", "c")

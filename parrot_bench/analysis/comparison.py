@@ -20,9 +20,14 @@ from parrot_bench.analysis.pairing import (
 from parrot_bench.analysis.verdict import verdict
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.scores import Scored, is_share
-from parrot_bench.scoring.estimates import MACRO_MINIMUM
-from parrot_bench.scoring.multiplicity import benjamini_hochberg, holm, rank_intervals, tie_groups
-from parrot_bench.scoring.resampling import Resamples, resample
+from parrot_bench.scoring.comparisons.multiplicity import (
+    benjamini_hochberg,
+    holm,
+    rank_intervals,
+    tie_groups,
+)
+from parrot_bench.scoring.comparisons.resampling import Resamples, resample
+from parrot_bench.scoring.estimates.measured import MACRO_MINIMUM
 from parrot_bench.store import Run, load_run
 from parrot_bench.task import Measure
 

@@ -14,9 +14,9 @@ from parrot_bench.corpus import Corpus, Report
 from parrot_bench.errors import ParrotError
 from parrot_bench.registry import get_task
 from parrot_bench.scores import Scored, is_share
-from parrot_bench.scoring.comparison import Contrast, Paired
-from parrot_bench.scoring.estimates import macro, measure_pairs
-from parrot_bench.scoring.tabulation import make_pairs
+from parrot_bench.scoring.comparisons.paired import Contrast, Paired
+from parrot_bench.scoring.estimates.measured import macro, measure_pairs
+from parrot_bench.scoring.estimates.tabulation import make_pairs
 from parrot_bench.store import Run
 from parrot_bench.task import Measure, Task
 

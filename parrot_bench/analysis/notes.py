@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.corpus.vocabulary import vocabulary
-from parrot_bench.scoring.estimates import ALONE
+from parrot_bench.scoring.estimates.measured import ALONE
 
 if TYPE_CHECKING:
     import pandas as pd

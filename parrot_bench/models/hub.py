@@ -16,8 +16,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from parrot_bench.digests import file_digest
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.file_digests import file_digest
 from parrot_bench.models.options import DEFAULT, ModelOptions
 
 PREFIX = "hf:"

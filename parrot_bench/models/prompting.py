@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parrot_bench.digests import file_digest
 from parrot_bench.errors import ParrotError
 from parrot_bench.gold import gold_labels
-from parrot_bench.models.file_digests import file_digest
 from parrot_bench.models.hub import read_json
 from parrot_bench.resources import data_path
 from parrot_bench.task import Item, Labels, LabelSpace, Task

@@ -13,7 +13,7 @@ from parrot_bench.analysis.comparison import Options
 from parrot_bench.cli import main
 from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path
-from parrot_bench.scoring import comparison
+from parrot_bench.scoring.comparisons import paired as comparison
 
 TASKS = ("region", "modality")
 

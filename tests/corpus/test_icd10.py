@@ -293,7 +293,7 @@ def test_a_table_cannot_be_changed():
 
 def test_hierarchical_f1_of_two_spine_codes_is_that_of_the_literature():
     """M47.012 against M50.20: .18 with chapter and block, 0 without."""
-    from parrot_bench.scoring.metrics import MicroF1
+    from parrot_bench.scoring.metrics.label_sets import MicroF1
 
     table = load_table()
 

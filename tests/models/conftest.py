@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.scoring.metrics import Accuracy
+from parrot_bench.scoring.metrics.label_sets import Accuracy
 from parrot_bench.task import Item, Kind, Label, LabelSpace, Measure, Task
 
 SENTENCES = (

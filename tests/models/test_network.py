@@ -226,7 +226,7 @@ def test_bad_options_are_one_sentence(given: dict[str, Any], words: str) -> None
 def test_large_files_are_hashed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_cache: Path
 ) -> None:
-    from parrot_bench.models import file_digests
+    from parrot_bench import digests as file_digests
 
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"x" * 2**21)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from parrot_bench.scoring.design import make_design
+from parrot_bench.scoring.estimates.design import make_design
 
 LABELS = ("a", "b", "c", "d")
 

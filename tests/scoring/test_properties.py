@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parrot_bench.scoring.agreement import MatthewsCorrelation, WeightedKappa
-from parrot_bench.scoring.discrimination import (
+from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation, WeightedKappa
+from parrot_bench.scoring.metrics.discrimination import (
     AreaUnderGeneralisedRiskCoverage,
     AreaUnderROC,
     TruePositiveRateAt,
 )
-from parrot_bench.scoring.metrics import (
+from parrot_bench.scoring.metrics.label_sets import (
     Accuracy,
     ExampleF1,
     Jaccard,
@@ -21,7 +21,7 @@ from parrot_bench.scoring.metrics import (
     MicroRecall,
     Share,
 )
-from parrot_bench.scoring.per_label import (
+from parrot_bench.scoring.metrics.per_label import (
     BalancedAccuracy,
     LabelF1,
     LabelPrecision,
@@ -29,13 +29,13 @@ from parrot_bench.scoring.per_label import (
     MacroF1,
     PerLabel,
 )
-from parrot_bench.scoring.probability import (
+from parrot_bench.scoring.metrics.probability import (
     BrierScore,
     BrierSkill,
     ExpectedCalibrationError,
     LogLoss,
 )
-from parrot_bench.scoring.ranking import AveragePrecision, RecallAt, RPrecision
+from parrot_bench.scoring.metrics.ranking import AveragePrecision, RecallAt, RPrecision
 
 LABELS = ("a", "b", "c", "d")
 # Each metric as a function of its labels, and what it is given.

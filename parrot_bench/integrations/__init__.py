@@ -1,0 +1,1 @@
+"""The scores of a task for other people's training loops."""

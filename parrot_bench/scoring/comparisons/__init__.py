@@ -1,0 +1,1 @@
+"""Two runs or many on the same reports."""

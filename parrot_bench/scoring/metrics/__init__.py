@@ -1,0 +1,1 @@
+"""Metrics: one class each, as sums over reports."""
