@@ -69,7 +69,7 @@ def load(path: Path) -> None:
     import pandas as pd
 
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.corpus.icd10 import load_table
+    from parrot_bench.vocabulary.icd10 import load_table
 
     datasets.disable_progress_bars()
     began = time.perf_counter()

@@ -17,8 +17,8 @@ began = time.perf_counter()
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 WAYS = {
-    "parrot_bench.corpus.icd10.load_table": (
-        "from parrot_bench.corpus.icd10 import load_table",
+    "parrot_bench.vocabulary.icd10.load_table": (
+        "from parrot_bench.vocabulary.icd10 import load_table",
         "load_table()",
     ),
     "import simple_icd_10_cm": ("", "import simple_icd_10_cm"),

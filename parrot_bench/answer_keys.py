@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from parrot_bench.asking import Sheet
+from parrot_bench.digests import source_digest
 from parrot_bench.models.base import Model
-from parrot_bench.resources import data_path
 from parrot_bench.task import Item
 
 LIBRARIES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
 """Libraries whose major version may change an answer."""
-PACKAGE = Path(__file__).parent
 
 
 def model_key(model: Model) -> bytes:
@@ -109,16 +108,8 @@ def _drawn() -> str:
     return secrets.token_hex(16)
 
 
-@cache
 def _package_code() -> str:
-    files = [
-        *(PACKAGE / "models").glob("*.py"),
-        PACKAGE / "task.py",
-        PACKAGE / "corpus" / "lexicon.py",
-        *data_path("vocabulary").glob("*.csv"),
-    ]
-    digests = {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
-    return _digest(digests).hex()
+    return source_digest("models", "task.py", "vocabulary", tables=("vocabulary",))
 
 
 @cache

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
-from parrot_bench.corpus.lexicon import mask_modality
-from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.gold import gold_labels, label_space
 from parrot_bench.models.base import Model
 from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.vocabulary.lexicon import mask_modality
+from parrot_bench.vocabulary.tables import vocabulary
 
 MASKED = "-masked"
 """Ending of the name of a text in which words that name the modality are masked."""

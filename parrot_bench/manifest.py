@@ -12,16 +12,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from parrot_bench.asking import READINGS, Settings, Sheet, text_of
 from parrot_bench.corpus import Corpus
+from parrot_bench.digests import source_digest, text_digest
 from parrot_bench.models.base import STATUSES, Model, Prediction
 from parrot_bench.models.prompting import example_languages
-from parrot_bench.resources import data_path
 from parrot_bench.scoring import VERSION
 from parrot_bench.scoring.estimates.intervals import LEVEL
 from parrot_bench.scoring.estimates.measured import MACRO_MINIMUM
@@ -95,8 +94,8 @@ def identity_of(
                 "kind": task.kind,
                 "headline": task.headline,
                 "labels": len(labels),
-                "labels_hash": _digest(labels.described()),
-                "prompt_hash": _digest("".join(task.wordings(languages))),
+                "labels_hash": text_digest(labels.described()),
+                "prompt_hash": text_digest("".join(task.wordings(languages))),
                 "source_hash": _source_digest(task),
                 "measures": [measure.name for measure in task.measures],
             }
@@ -112,29 +111,16 @@ def identity_of(
 def run_id(model: Model, corpus: Corpus, identity: dict[str, Any]) -> str:
     """Name of a run: model, data and a hash of its identity."""
     slugs = [_slug(model.info.name.removeprefix("hf:")), _slug(Path(corpus.name).stem)]
-    return "-".join([*slugs, _digest(json.dumps(identity, sort_keys=True))[:12]])
+    return "-".join([*slugs, text_digest(json.dumps(identity, sort_keys=True))[:12]])
 
 
 def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-@cache
 def _code_digest() -> str:
     """SHA-256 over the library's modules and tables: another scorer or lexicon, another run."""
-    package = Path(__file__).parent
-    files = [
-        *(path for path in package.rglob("*.py") if "_bundled" not in path.parts),
-        *data_path("vocabulary").glob("*.csv"),
-        *data_path("icd10cm").glob("*.gz"),
-    ]
-    contents = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in files}
-    digests = [f"{name} {hashlib.sha256(contents[name]).hexdigest()}" for name in sorted(contents)]
-    return _digest("\n".join(digests))
+    return source_digest("", tables=("vocabulary", "icd10cm"))
 
 
 def _source_digest(task: Task) -> str:

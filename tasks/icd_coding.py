@@ -14,7 +14,6 @@ from itertools import chain
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.icd10 import load_table, normalise_code, relation, verdict
 from parrot_bench.scoring.metrics.label_sets import (
     Accuracy,
     ExampleF1,
@@ -27,6 +26,7 @@ from parrot_bench.scoring.metrics.label_sets import (
 from parrot_bench.scoring.metrics.per_label import MacroF1
 from parrot_bench.scoring.metrics.ranking import AveragePrecision, RecallAt, RPrecision
 from parrot_bench.task import Label, Labels, LabelSpace, LabelTree, Measure, Task
+from parrot_bench.vocabulary.icd10 import load_table, normalise_code, relation, verdict
 
 ERRORS = (
     "exact",

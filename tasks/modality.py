@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.vocabulary import label_names, vocabulary
 from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation
 from parrot_bench.scoring.metrics.discrimination import AreaUnderGeneralisedRiskCoverage
 from parrot_bench.scoring.metrics.label_sets import Accuracy
@@ -21,6 +20,7 @@ from parrot_bench.scoring.metrics.probability import (
     LogLoss,
 )
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
+from parrot_bench.vocabulary.tables import label_names, vocabulary
 
 MODALITIES = vocabulary("modalities").rows
 

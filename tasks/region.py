@@ -9,12 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.vocabulary import (
-    headline_region,
-    headline_regions,
-    label_names,
-    vocabulary,
-)
 from parrot_bench.scoring.metrics.label_sets import (
     Accuracy,
     Jaccard,
@@ -24,6 +18,12 @@ from parrot_bench.scoring.metrics.label_sets import (
 )
 from parrot_bench.scoring.metrics.per_label import MacroF1
 from parrot_bench.task import Label, Labels, LabelSpace, Measure, Task
+from parrot_bench.vocabulary.tables import (
+    headline_region,
+    headline_regions,
+    label_names,
+    vocabulary,
+)
 
 IDS = headline_regions()
 

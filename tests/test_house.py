@@ -27,8 +27,10 @@ def test_scoring_imports_nothing_of_ours_but_itself():
 def test_nothing_imports_from_a_stage_to_its_right():
     order = [
         "resources",
+        "digests",
         "errors",
         "scoring",
+        "vocabulary",
         "corpus",
         "task",
         "gold",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from parrot_bench.corpus import Corpus, Report
-from parrot_bench.corpus.icd10 import load_table
-from parrot_bench.corpus.vocabulary import headline_region, vocabulary
+from parrot_bench.vocabulary.icd10 import load_table
+from parrot_bench.vocabulary.tables import headline_region, vocabulary
 
 TableRows = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
 COMMONEST = 20

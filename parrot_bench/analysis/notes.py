@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.scoring.estimates.measured import ALONE
+from parrot_bench.vocabulary.tables import vocabulary
 
 if TYPE_CHECKING:
     import pandas as pd

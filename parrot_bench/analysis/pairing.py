@@ -11,7 +11,7 @@ from typing import Any
 
 from parrot_bench.asking import MASKED, Sheet, build_items, text_of
 from parrot_bench.corpus import Corpus, Report, load_corpus
-from parrot_bench.corpus.reading import NAMED
+from parrot_bench.corpus.loading import NAMED
 from parrot_bench.errors import ParrotError
 from parrot_bench.gold import label_space
 from parrot_bench.models.base import Prediction

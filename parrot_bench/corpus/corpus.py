@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from parrot_bench.corpus.errata import errata, flags
-from parrot_bench.corpus.icd10_parsing import holds_code
-from parrot_bench.corpus.lexicon import names_own_modality
-from parrot_bench.corpus.records import Finding, Unit
+from parrot_bench.corpus.forms.records import Finding, Unit
 from parrot_bench.corpus.report import Report
-from parrot_bench.corpus.vocabulary import vocabulary
 from parrot_bench.errors import ParrotError, unknown
+from parrot_bench.vocabulary.icd10_fields import holds_code
+from parrot_bench.vocabulary.lexicon import names_own_modality
+from parrot_bench.vocabulary.tables import vocabulary
 
 if TYPE_CHECKING:
     import datasets

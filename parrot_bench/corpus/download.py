@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from parrot_bench.corpus.reading import parrot_path
+from parrot_bench.corpus.loading import parrot_path
 from parrot_bench.errors import ParrotError
 from parrot_bench.resources import data_path
 

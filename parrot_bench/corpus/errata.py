@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from parrot_bench.corpus.identifying import names_and_dates
+from parrot_bench.corpus.texts.identifying import names_and_dates
 from parrot_bench.resources import data_path, read_table
 
 _SWAPPED = range(2144, 2196)

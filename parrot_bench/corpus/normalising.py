@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from parrot_bench.corpus import errata
-from parrot_bench.corpus.icd10_parsing import parse_codes
-from parrot_bench.corpus.records import Finding, Row
+from parrot_bench.corpus.forms.records import Finding, Row
 from parrot_bench.corpus.report import Report
-from parrot_bench.corpus.vocabulary import Mapped, map_area, map_subspecialties, vocabulary
+from parrot_bench.vocabulary.icd10_fields import parse_codes
+from parrot_bench.vocabulary.tables import Mapped, map_area, map_subspecialties, vocabulary
 
 _OPTIONAL = ("modality", "area", "translation", "icd")
 _REPAIRS = (

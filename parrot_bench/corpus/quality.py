@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from parrot_bench.corpus.corpus import Corpus, active_errata
-from parrot_bench.corpus.duplicates import clusters, near_duplicates
 from parrot_bench.corpus.errata import errata
-from parrot_bench.corpus.icd10 import verdict
-from parrot_bench.corpus.icd10_parsing import holds_code
-from parrot_bench.corpus.identifying import names_and_dates
-from parrot_bench.corpus.language import other_language, untranslated_language
-from parrot_bench.corpus.lexicon import names_own_modality
-from parrot_bench.corpus.records import Finding
+from parrot_bench.corpus.forms.records import Finding
 from parrot_bench.corpus.report import Report
+from parrot_bench.corpus.texts.identifying import names_and_dates
+from parrot_bench.corpus.texts.language import other_language, untranslated_language
+from parrot_bench.corpus.texts.near_copies import clusters, near_duplicates
+from parrot_bench.vocabulary.icd10 import verdict
+from parrot_bench.vocabulary.icd10_fields import holds_code
+from parrot_bench.vocabulary.lexicon import names_own_modality
 
 Progress = Callable[[str, int, int], None]
 SHORT = 40

@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from parrot_bench.corpus.icd10 import load_table, normalise_code
 from parrot_bench.models.answer_names import BULLET, MOST_PROSE
 from parrot_bench.models.answer_words import denial, either, is_none, lacking, plain, without, words
 from parrot_bench.task import Labels
+from parrot_bench.vocabulary.icd10 import load_table, normalise_code
 
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9.])[A-Za-z](?:[0-9][0-9ABab]|[Aa][0-9])"

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
-from parrot_bench.corpus.lexicon import simplified
 from parrot_bench.resources import data_path, read_table
+from parrot_bench.vocabulary.lexicon import simplified
 
 LETTER = "[^\\W_\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 """A letter or digit of a script whose words have spaces between them."""

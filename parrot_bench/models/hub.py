@@ -6,7 +6,6 @@ come from safetensors and its own Python code is not run, unless the user says o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from parrot_bench.digests import file_digest
+from parrot_bench.digests import file_digest, listing_digest
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.options import DEFAULT, ModelOptions
 
@@ -238,8 +237,7 @@ def digest(source: Source) -> str:
         for path in (*folder.iterdir(), *folder.glob(f"{MODULE_FOLDER}/*"))
         if path.is_file() and _any([path.name], wanted)
     ]
-    lines = "".join(f"{content}  {name}\n" for name, content in sorted(found))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return listing_digest(found)
 
 
 @contextmanager

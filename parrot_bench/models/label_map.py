@@ -106,7 +106,7 @@ def known(name: str, task: Task, labels: LabelSpace) -> str | None:
         return name
     if not task.finer_gold:
         return None
-    from parrot_bench.corpus.icd10 import normalise_code
+    from parrot_bench.vocabulary.icd10 import normalise_code
 
     code = normalise_code(name)
     return code if code is not None and (code in labels or code[:3] in labels) else None

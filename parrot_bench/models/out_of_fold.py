@@ -122,7 +122,7 @@ def _fit(
 
 def joined_groups(items: Sequence[Item]) -> list[int]:
     """Groups of reports that share a contributor or a near-duplicate cluster."""
-    from parrot_bench.corpus.duplicates import clusters
+    from parrot_bench.corpus.texts.near_copies import clusters
 
     first: dict[tuple[str, str], int] = {}
     pairs = []

@@ -17,7 +17,6 @@ from functools import cache, lru_cache
 from itertools import chain, takewhile
 from typing import Protocol
 
-from parrot_bench.corpus.icd10 import normalise_code
 from parrot_bench.models.answer_codes import CodeReader, code_reader, once
 from parrot_bench.models.answer_json import UNREAD, from_json
 from parrot_bench.models.answer_names import BULLET, MARKUP, name_reader
@@ -33,6 +32,7 @@ from parrot_bench.models.answer_words import (
 from parrot_bench.models.base import Status
 from parrot_bench.models.thinking import without_thinking
 from parrot_bench.task import Labels, LabelSpace, Task
+from parrot_bench.vocabulary.icd10 import normalise_code
 
 __all__ = ["UNREAD", "Reading", "read_answer"]
 

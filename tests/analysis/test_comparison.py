@@ -13,7 +13,7 @@ from parrot_bench.analysis.comparison import Options
 from parrot_bench.cli import main
 from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path
-from parrot_bench.scoring.comparisons import paired as comparison
+from parrot_bench.scoring.comparisons import paired
 
 TASKS = ("region", "modality")
 
@@ -22,7 +22,7 @@ TASKS = ("region", "modality")
 def few_swaps():
     """A tenth of the random swaps: enough to tell the baselines apart."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "DRAWS", 999)
+        patch.setattr(paired, "DRAWS", 999)
         yield
 
 

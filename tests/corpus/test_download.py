@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from parrot_bench.corpus import download
-from parrot_bench.corpus.reading import parrot_path
+from parrot_bench.corpus.loading import parrot_path
 from parrot_bench.errors import ParrotError
 
 

@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.corpus.icd10 import load_table
-from parrot_bench.corpus.language import detect, other_language, untranslated_language
-from parrot_bench.corpus.vocabulary import headline_region, headline_regions
+from parrot_bench.corpus.texts.language import detect, other_language, untranslated_language
+from parrot_bench.vocabulary.icd10 import load_table
+from parrot_bench.vocabulary.tables import headline_region, headline_regions
 
 LANGUAGES = "af bs de el es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
 

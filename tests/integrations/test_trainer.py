@@ -65,11 +65,12 @@ def by_scikit_learn(y, p):
     }
 
 
-def test_the_scorer_is_a_metric_of_evaluate(draw, monkeypatch, tmp_path):
+def test_the_scorer_is_a_metric_of_evaluate(monkeypatch, tmp_path):
     import evaluate
 
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path)
-    gold, said = draw.single(1)
+    gold = [("a",), ("b",), ("c",), ("d",)] * 5
+    said = [("a",), ("b",), ("d",), ("d",), ("a",)] * 4
     metric = scorer(ONE)
     assert isinstance(metric, evaluate.Metric)
     assert metric.description == "Name the letter."
@@ -79,8 +80,8 @@ def test_the_scorer_is_a_metric_of_evaluate(draw, monkeypatch, tmp_path):
     )
     assert found == pytest.approx(expected)
     # A batch at a time, as its users do.
-    for start in range(0, len(gold), 32):
-        part = slice(start, start + 32)
+    for start in range(0, len(gold), 8):
+        part = slice(start, start + 8)
         metric.add_batch(
             predictions=[list(each) for each in said[part]],
             references=[list(each) for each in gold[part]],

@@ -226,16 +226,16 @@ def test_bad_options_are_one_sentence(given: dict[str, Any], words: str) -> None
 def test_large_files_are_hashed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_cache: Path
 ) -> None:
-    from parrot_bench import digests as file_digests
+    from parrot_bench import digests
 
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"x" * 2**21)
     hashed = []
-    real = file_digests._hash
-    monkeypatch.setattr(file_digests, "_hash", lambda path: hashed.append(path) or real(path))
-    first = file_digests.file_digest(file)
-    assert file_digests.file_digest(file) == first
+    real = digests._hash
+    monkeypatch.setattr(digests, "_hash", lambda path: hashed.append(path) or real(path))
+    first = digests.file_digest(file)
+    assert digests.file_digest(file) == first
     assert len(hashed) == 1
     file.write_bytes(b"y" * 2**21)
-    assert file_digests.file_digest(file) != first
+    assert digests.file_digest(file) != first
     assert str(tmp_path) not in "".join(p.read_text() for p in private_cache.rglob("*.json"))

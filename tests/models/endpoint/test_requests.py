@@ -78,8 +78,8 @@ def test_schema_of_large_label_spaces(make_task: Make) -> None:
     import re
 
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.corpus.icd10 import load_table
     from parrot_bench.registry import get_task
+    from parrot_bench.vocabulary.icd10 import load_table
 
     task = get_task("icd_coding")
     codes = answer_schema(task, task.labels(load_corpus("mini")))["properties"]["codes"]

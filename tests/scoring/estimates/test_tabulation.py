@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from parrot_bench.scoring.estimates.measured import tabulation
+from parrot_bench.scoring.estimates import tabulation
 from parrot_bench.scoring.estimates.tabulation import STEP, make_pairs
 from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation
 from parrot_bench.scoring.metrics.discrimination import AreaUnderROC, TruePositiveRateAt

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.corpus.records import Finding, Place, Row, check_record
+from parrot_bench.corpus.forms.records import Finding, Place, Row, check_record
 
 
 def check(record):

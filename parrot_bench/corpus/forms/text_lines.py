@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import NamedTuple
 
-from parrot_bench.corpus.records import Finding, Place, rejected
+from parrot_bench.corpus.forms.records import Finding, Place, rejected
 from parrot_bench.errors import ParrotError
 
 _GZIP = b"\x1f\x8b"

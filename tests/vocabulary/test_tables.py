@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parrot_bench.corpus.lexicon import fold
-from parrot_bench.corpus.vocabulary import (
+from parrot_bench.vocabulary.lexicon import fold
+from parrot_bench.vocabulary.tables import (
     headline_region,
     headline_regions,
     label_names,

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.corpus.identifying import has_date, has_name, names_and_dates
 from parrot_bench.corpus.quality import check_corpus
+from parrot_bench.corpus.texts.identifying import has_date, has_name, names_and_dates
 from parrot_bench.resources import data_path, read_table
 
 LANGUAGES = {*"af bs de el en es fr hr it ko nl pl sv tr zh".split()}  # noqa: SIM905

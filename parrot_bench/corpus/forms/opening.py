@@ -7,10 +7,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from parrot_bench.corpus.csv_form import csv_records
-from parrot_bench.corpus.json_form import json_records
-from parrot_bench.corpus.records import Place, rejected
-from parrot_bench.corpus.text_lines import text_lines
+from parrot_bench.corpus.forms.csv_form import csv_records
+from parrot_bench.corpus.forms.json_form import json_records
+from parrot_bench.corpus.forms.records import Place, rejected
+from parrot_bench.corpus.forms.text_lines import text_lines
 from parrot_bench.errors import ParrotError
 
 _PARQUET = b"PAR1"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from parrot_bench.corpus.lexicon import fold
 from parrot_bench.resources import data_path, read_table
+from parrot_bench.vocabulary.lexicon import fold
 
 _DAY = r"(?:[12]\d|3[01]|0?[1-9])"
 _MONTH = r"(?:1[0-2]|0?[1-9])"

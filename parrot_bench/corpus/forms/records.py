@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from parrot_bench.corpus.vocabulary import vocabulary
+from parrot_bench.vocabulary.tables import vocabulary
 
 FIELDS = (
     "no",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.corpus.language import (
+from parrot_bench.corpus.quality import check_corpus
+from parrot_bench.corpus.texts.language import (
     detect,
     other_language,
     same_language,
     untranslated_language,
 )
-from parrot_bench.corpus.quality import check_corpus
 
 CHINESE = "两肺纹理增多，两上肺见散在小叶中心型肺气肿。纵隔内未见明显肿大淋巴结。主动脉壁见钙化。"
 KOREAN = "L-spine MRI: L4-5 disc의 중심성 탈출(central protrusion)과 양측 lateral recess 협착."
@@ -76,14 +76,16 @@ def test_an_untranslated_text_is_found_and_its_own_label_is_right(text, label):
 
 def test_less_is_asked_of_the_detector_where_it_agrees_with_the_label(monkeypatch):
     monkeypatch.setattr(
-        "parrot_bench.corpus.language.probabilities", lambda text: {"pl": 0.857, "en": 0.143}
+        "parrot_bench.corpus.texts.language.probabilities", lambda text: {"pl": 0.857, "en": 0.143}
     )
     assert untranslated_language(BOSNIAN, "pl") == "pl"
     assert untranslated_language(BOSNIAN, "de") is None
 
 
 def test_few_letters_say_nothing_against_english_or_a_label(monkeypatch):
-    monkeypatch.setattr("parrot_bench.corpus.language.probabilities", lambda text: {"da": 1.0})
+    monkeypatch.setattr(
+        "parrot_bench.corpus.texts.language.probabilities", lambda text: {"da": 1.0}
+    )
     assert untranslated_language("Left ankle: sprain.", "el") is None
     assert other_language("Left ankle: sprain.", "el") is None
     assert untranslated_language("Left ankle: sprain. " * 4, "el") == "da"

@@ -10,8 +10,9 @@ import tracemalloc
 
 import pytest
 
-from parrot_bench.corpus import duplicates, load_corpus
-from parrot_bench.corpus.duplicates import clusters, near_duplicates
+from parrot_bench.corpus import load_corpus
+from parrot_bench.corpus.texts import near_copies
+from parrot_bench.corpus.texts.near_copies import clusters, near_duplicates
 
 
 def shingles(text):
@@ -48,7 +49,7 @@ def made_up(generator):
 
 @pytest.mark.parametrize("block", [1, 20, 2_000_000])
 def test_clusters_are_those_of_the_definition(block, monkeypatch):
-    monkeypatch.setattr(duplicates, "BLOCK", block)
+    monkeypatch.setattr(near_copies, "BLOCK", block)
     generator = random.Random(0)  # noqa: S311
     for _ in range(150):
         texts = made_up(generator)
@@ -69,7 +70,7 @@ def test_no_texts_and_empty_texts_have_no_links():
 
 
 def test_memory_is_bounded_where_many_distinct_texts_share_their_wording(monkeypatch):
-    monkeypatch.setattr(duplicates, "BLOCK", 20_000)
+    monkeypatch.setattr(near_copies, "BLOCK", 20_000)
     texts = [f"the lungs are clear and the heart is normal {i} {i + 1}" for i in range(2_000)]
     near_duplicates(texts[:10])
     tracemalloc.start()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from parrot_bench.corpus.icd10 import load_table, normalise_code
+from parrot_bench.vocabulary.icd10 import load_table, normalise_code
 
 LONGEST_RANGE = 20
 """A range of more codes or categories is not meant as a list."""

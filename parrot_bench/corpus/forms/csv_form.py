@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parrot_bench.corpus.records import (
+from parrot_bench.corpus.forms.records import (
     LONGEST_RECORD,
     REQUIRED,
     Finding,
@@ -17,7 +17,7 @@ from parrot_bench.corpus.records import (
     canonical_field,
     rejected,
 )
-from parrot_bench.corpus.text_lines import Line
+from parrot_bench.corpus.forms.text_lines import Line
 from parrot_bench.errors import ParrotError
 
 _DELIMITERS = (",", ";", "\t", "|")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parrot_bench.corpus.icd10 import in_who, load_table, normalise_code, relation, verdict
-from parrot_bench.corpus.icd10_parsing import parse_codes
+from parrot_bench.vocabulary.icd10 import in_who, load_table, normalise_code, relation, verdict
+from parrot_bench.vocabulary.icd10_fields import parse_codes
 
 BILLABLE = "C71.3 R90.82 I65.23 I60.52 M47.012 M50.20 R10.9 H35.81 U07.1 Z03.89 J01.01 R50.9"
 VALID = "Z00 I63.4 S06.2 R18 N40 S06.5X M48.06 K80.2 S82.002 R10.82 I83 W54.0"

@@ -9,7 +9,8 @@ import datasets
 import pytest
 from huggingface_hub import close_session, constants
 
-from parrot_bench.corpus import hub, load_corpus
+from parrot_bench.corpus import load_corpus
+from parrot_bench.corpus.forms import hub_datasets
 from parrot_bench.errors import ParrotError
 
 
@@ -46,7 +47,7 @@ def test_where_the_name_of_the_hub_is_not_known(monkeypatch, capfd):
 def test_where_nobody_answers(monkeypatch, capfd):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        monkeypatch.setattr(hub, "PATIENCE", 0.5)
+        monkeypatch.setattr(hub_datasets, "PATIENCE", 0.5)
         assert ask(capfd) < 5
 
 
@@ -54,7 +55,7 @@ def test_what_the_hub_says_is_said_where_it_answers(monkeypatch):
     def refuse(*_, **__):
         raise FileNotFoundError("There is no such dataset.\nMore lines.")
 
-    monkeypatch.setattr(hub, "_hub_answers", lambda: True)
+    monkeypatch.setattr(hub_datasets, "_hub_answers", lambda: True)
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     with pytest.raises(ParrotError, match=r"as a hub dataset: There is no such dataset\.$"):
         load_corpus("no-body/nothing")

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from parrot_bench.corpus import duplicates
 from parrot_bench.corpus.corpus import Corpus, View, active_errata, content_hash, make_dataset
 from parrot_bench.corpus.errata import errata, twin
-from parrot_bench.corpus.formats import Source, open_source
-from parrot_bench.corpus.hub import hub_records
+from parrot_bench.corpus.forms.hub_datasets import hub_records
+from parrot_bench.corpus.forms.opening import Source, open_source
+from parrot_bench.corpus.forms.records import Finding, Place, Row, check_record, rejected
 from parrot_bench.corpus.normalising import Normaliser
-from parrot_bench.corpus.records import Finding, Place, Row, check_record, rejected
 from parrot_bench.corpus.report import Report
+from parrot_bench.corpus.texts import near_copies
 from parrot_bench.errors import ParrotError, unknown
 from parrot_bench.resources import data_path, user_cache
 
@@ -187,7 +187,7 @@ def _clustered(
     copies = _copies(reports, digest) if "E04" in active else []
     fired["E02"] = len({i for pair in twins for i in pair})
     fired["E04"] = len({i for pair in copies for i in pair})
-    numbers = duplicates.clusters(len(reports), [*twins, *copies])
+    numbers = near_copies.clusters(len(reports), [*twins, *copies])
     return [replace(each, cluster=n) for each, n in zip(reports, numbers, strict=True)]
 
 
@@ -204,7 +204,7 @@ def _copies(reports: list[Report], digest: str) -> list[tuple[int, int]]:
         {
             link
             for texts in ([each.translation for each in reports], [each.text for each in reports])
-            for link in duplicates.near_duplicates(texts)
+            for link in near_copies.near_duplicates(texts)
         }
     )
     named = [(reports[i].id, reports[j].id) for i, j in links]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from parrot_bench.corpus.formats import Source, dataset_rows
+from parrot_bench.corpus.forms.opening import Source, dataset_rows
 from parrot_bench.errors import ParrotError
 
 PATIENCE = 5.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parrot_bench.corpus import csv_form, load_corpus
+from parrot_bench.corpus import load_corpus
+from parrot_bench.corpus.forms import csv_form
 from parrot_bench.errors import ParrotError
 
 HEADER = "no,language,report\n"

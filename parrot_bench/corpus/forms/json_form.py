@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from parrot_bench.corpus.records import Finding, Place, canonical_field, rejected
-from parrot_bench.corpus.text_lines import Line
+from parrot_bench.corpus.forms.records import Finding, Place, canonical_field, rejected
+from parrot_bench.corpus.forms.text_lines import Line
 from parrot_bench.errors import ParrotError
 
 _BETWEEN = re.compile(r"[ \t\r\n,]*")

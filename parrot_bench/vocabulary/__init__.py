@@ -1,0 +1,1 @@
+"""What words and codes mean: tables, lexicons, ICD-10."""
