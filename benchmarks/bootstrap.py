@@ -25,8 +25,6 @@ from simulation import Setting, ability, answers, as_pairs, design, gold_labels,
 
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.base import Prediction
-from parrot_bench.registry import get_task
 from parrot_bench.scores import results_frame
 from parrot_bench.scoring.comparisons.resampling import report_values, resample
 from parrot_bench.scoring.contract import Metric
@@ -35,7 +33,8 @@ from parrot_bench.scoring.estimates.measured import macro, measure_pairs
 from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
 from parrot_bench.scoring.metrics.label_sets import MicroF1
 from parrot_bench.scoring.metrics.per_label import MacroF1
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.registry import get_task
 
 SETTING = Setting(11, 0.85, 0.1)
 RESAMPLES = 10_000

@@ -28,12 +28,12 @@ import torch
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.models.batching import prefill_budget
+from parrot_bench.models.chat import encode
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.label_questions import LabelQuestion, beginning
 from parrot_bench.models.label_tokens import LabelTokens
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.prompting import encode
 from parrot_bench.models.tree_scoring import TreeScorer
 
 LABELS = 14

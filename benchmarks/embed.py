@@ -27,7 +27,7 @@ from side_by_side import BATCHES, compare, minilm, reports
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
 
 PEER = """
 import json, sys, time

@@ -30,8 +30,10 @@ from parrot_bench.corpus import load_corpus
 from parrot_bench.models.entailment import EntailmentModel
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item, Label, LabelSpace
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.prompts import hypothesis
+from parrot_bench.task.registry import get_task
 
 OUTPUTS = ("contradiction", "neutral", "entailment")
 NAMED: dict[str, Any] = {
@@ -89,7 +91,7 @@ def entail(folder: Path, labels: LabelSpace, items: Sequence[Item], repeats: int
         return np.array([[answer.scores[label] for label in labels.ids] for answer in answers])
 
     def theirs(batch: int) -> Any:
-        template = task.hypothesis("en").replace("{label}", "{}")
+        template = hypothesis(task, "en").replace("{label}", "{}")
         texts = [item.text for item in items]
         with quiet():
             found = peer(texts, names, hypothesis_template=template, batch_size=batch)
@@ -100,7 +102,7 @@ def entail(folder: Path, labels: LabelSpace, items: Sequence[Item], repeats: int
     print(f"  premises are {model.record['premises']}")
     layers = getattr(getattr(model.head.loaded.network.base_model, "encoder", None), "layer", None)
     if layers is not None:
-        template = task.hypothesis("en")
+        template = hypothesis(task, "en")
         pairs = [(item.text, template.replace("{label}", name)) for item in items for name in names]
         lengths = [
             len(row) for row in peer.tokenizer(*map(list, zip(*pairs, strict=True)))["input_ids"]

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
 
 BATCHES = (1, 8, 32)
 """Batch sizes of which a peer gets its fastest."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from parrot_bench.integrations.trainer import scorer, training_scorer
     from parrot_bench.models.loading import load_model
     from parrot_bench.models.options import ModelOptions
-    from parrot_bench.registry import get_task
     from parrot_bench.runner import evaluate
     from parrot_bench.store import load_run
+    from parrot_bench.task.registry import get_task
 
 __all__ = [
     "ModelOptions",
@@ -40,7 +40,7 @@ _HOMES = {
     "Settings": "parrot_bench.asking",
     "compare": "parrot_bench.analysis.comparison",
     "evaluate": "parrot_bench.runner",
-    "get_task": "parrot_bench.registry",
+    "get_task": "parrot_bench.task.registry",
     "load_corpus": "parrot_bench.corpus",
     "load_model": "parrot_bench.models.loading",
     "load_run": "parrot_bench.store",

@@ -19,8 +19,8 @@ from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import accepted
-from parrot_bench.models.base import Prediction
 from parrot_bench.resources import user_cache
+from parrot_bench.task.item import Prediction
 
 FILE = "answers.sqlite"
 LAYOUT = 1

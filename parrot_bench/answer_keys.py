@@ -16,7 +16,8 @@ from typing import Any
 from parrot_bench.asking import Sheet
 from parrot_bench.digests import source_digest
 from parrot_bench.models.base import Model
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
+from parrot_bench.task.prompts import render_prompt, wordings
 
 LIBRARIES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
 """Libraries whose major version may change an answer."""
@@ -51,9 +52,9 @@ def answer_keys(model: Model, sheet: Sheet) -> list[bytes]:
     for item in sheet.items:
         family = (item.language, item.text_language)
         if family not in around:
-            around[family] = [*task.wordings([item.text_language]), *_examples(model, sheet, item)]
+            around[family] = [*wordings(task, [item.text_language]), *_examples(model, sheet, item)]
         asked = [
-            task.prompt(item, labels),
+            render_prompt(task, item, labels),
             *around[family],
             *(getattr(item, field) for field in model.info.reads),
         ]
@@ -73,7 +74,7 @@ def _examples(model: Model, sheet: Sheet, item: Item) -> list[str]:
     shots = model.info.settings.get("shots")
     if not shots:
         return []
-    from parrot_bench.models.prompting import Prompting
+    from parrot_bench.task.examples import Prompting
 
     prompting = Prompting(shots, model.info.settings.get("examples_seed", 0))
     return [turn.text for turn in prompting.turns(sheet.task, sheet.labels, item)[:-1]]
@@ -109,7 +110,7 @@ def _drawn() -> str:
 
 
 def _package_code() -> str:
-    return source_digest("models", "task.py", "vocabulary", tables=("vocabulary",))
+    return source_digest("models", "task", "vocabulary", tables=("vocabulary",))
 
 
 @cache

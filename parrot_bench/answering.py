@@ -10,8 +10,8 @@ from parrot_bench.answer_keys import answer_keys
 from parrot_bench.asking import Sheet
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import accepted, failed, matched
-from parrot_bench.models.base import Model, Prediction
-from parrot_bench.task import Item
+from parrot_bench.models.base import Model
+from parrot_bench.task.item import Item, Prediction
 
 Progress = Callable[[str, int, int], None]
 """Called with a title, the number of answered items and their total."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from parrot_bench.corpus import TEXT_VIEWS, Corpus, Report, TextView
 from parrot_bench.errors import ParrotError, unknown
-from parrot_bench.gold import gold_labels, label_space
 from parrot_bench.models.base import Model
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.gold import gold_labels, label_space
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import LabelSpace
 from parrot_bench.vocabulary.lexicon import mask_modality
 from parrot_bench.vocabulary.tables import vocabulary
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from parrot_bench.asking import Sheet
-from parrot_bench.models.base import Prediction
+from parrot_bench.task.item import Prediction
 
 
 def costs(predictions: Sequence[tuple[Sheet, list[Prediction]]]) -> list[dict[str, Any]]:

@@ -19,12 +19,14 @@ from typing import Any
 from parrot_bench.asking import READINGS, Settings, Sheet, text_of
 from parrot_bench.corpus import Corpus
 from parrot_bench.digests import source_digest, text_digest
-from parrot_bench.models.base import STATUSES, Model, Prediction
-from parrot_bench.models.prompting import example_languages
+from parrot_bench.models.base import Model
 from parrot_bench.scoring import VERSION
 from parrot_bench.scoring.estimates.intervals import LEVEL
 from parrot_bench.scoring.estimates.measured import MACRO_MINIMUM
-from parrot_bench.task import Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import example_languages
+from parrot_bench.task.item import STATUSES, Prediction
+from parrot_bench.task.prompts import wordings
 
 
 def asked(sheet: Sheet, found: Sequence[Prediction]) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def identity_of(
                 "headline": task.headline,
                 "labels": len(labels),
                 "labels_hash": text_digest(labels.described()),
-                "prompt_hash": text_digest("".join(task.wordings(languages))),
+                "prompt_hash": text_digest("".join(wordings(task, languages))),
                 "source_hash": _source_digest(task),
                 "measures": [measure.name for measure in task.measures],
             }

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parrot_bench.asking import STRICT, TUNED, Sheet
-from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.base import Model
 from parrot_bench.models.out_of_fold import FOLDS, joined_groups
-from parrot_bench.task import Item, Labels
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Labels
 
 if TYPE_CHECKING:
     import numpy as np

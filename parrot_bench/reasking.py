@@ -14,9 +14,10 @@ from parrot_bench.corpus import Corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.manifest import failures, identity_of
 from parrot_bench.models.acceptance import accepted, failed, matched
-from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.base import Model
 from parrot_bench.store import Run
-from parrot_bench.task import Item, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
 
 TASK_PARTS = {
     "version": "version",

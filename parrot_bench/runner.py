@@ -27,13 +27,14 @@ from parrot_bench.manifest import (
     run_id,
     versions,
 )
-from parrot_bench.models.base import Model, Prediction
-from parrot_bench.models.prompting import shares_examples
+from parrot_bench.models.base import Model
 from parrot_bench.readings import other_readings
-from parrot_bench.registry import get_tasks
 from parrot_bench.scores import correlations, prediction_frame, results_frame
 from parrot_bench.store import SCHEMA, Run, finished_run, prepare_folder, write_run
-from parrot_bench.task import Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import shares_examples
+from parrot_bench.task.item import Prediction
+from parrot_bench.task.registry import get_tasks
 
 
 def evaluate(

@@ -14,14 +14,14 @@ from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.answer_schema import CODE
-from parrot_bench.models.base import Prediction
 from parrot_bench.scoring.contract import Labels, Metric
 from parrot_bench.scoring.estimates.design import Design, make_design
 from parrot_bench.scoring.estimates.intervals import Estimate, tidy
 from parrot_bench.scoring.estimates.measured import estimate, macro, measure_pairs
 from parrot_bench.scoring.estimates.summaries import between_languages
 from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
-from parrot_bench.task import Item, Kind, Measure
+from parrot_bench.task.card import Kind, Measure
+from parrot_bench.task.item import Item, Prediction
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,9 +17,10 @@ from parrot_bench.answer_cache import AnswerCache, delete_all, open_cache
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item, Label, LabelSpace
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.registry import get_task
 
 SPACE = LabelSpace([Label("chest", "lungs"), Label("head", "brain")])
 ITEM = Item("1", "CT of the chest.", ("chest",), "de", "c001", "en")

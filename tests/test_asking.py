@@ -8,7 +8,7 @@ from parrot_bench.asking import Settings, sheets_for
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.baselines import load_baseline
-from parrot_bench.registry import get_task, get_tasks
+from parrot_bench.task.registry import get_task, get_tasks
 
 
 def test_views_and_languages_stand_once_in_the_order_given():

@@ -10,12 +10,13 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.reasking import reask
-from parrot_bench.registry import get_tasks
 from parrot_bench.resources import tasks_path
 from parrot_bench.runner import evaluate
+from parrot_bench.task.item import Prediction
+from parrot_bench.task.registry import get_tasks
 from tests.models.endpoint.server import MODEL, Server, answer, error
 
 

@@ -33,8 +33,6 @@ def test_nothing_imports_from_a_stage_to_its_right():
         "vocabulary",
         "corpus",
         "task",
-        "gold",
-        "registry",
         "models",
         "store",
     ]

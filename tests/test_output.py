@@ -22,9 +22,10 @@ from parrot_bench.analysis.report import axis, forest, write_report
 from parrot_bench.analysis.tables import tables
 from parrot_bench.cli.output import print_table
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.runner import evaluate
+from parrot_bench.task.item import Prediction
 
 COLUMNS = ("language", "n", "contributors", *(f"a_rather_long_measure_{i}" for i in range(5)))
 ROWS = [

@@ -11,8 +11,9 @@ from parrot_bench.asking import Settings, Sheet
 from parrot_bench.corpus import load_corpus
 from parrot_bench.manifest import identity_of
 from parrot_bench.models.base import ModelInfo
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item, Label, LabelSpace, LabelTree
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace, LabelTree
+from parrot_bench.task.registry import get_task
 
 SPACE = LabelSpace([Label("chest", "lungs"), Label("head", "brain")])
 ITEM = Item("1", "CT of the chest.", ("chest",), "de", "c001", "de")

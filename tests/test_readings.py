@@ -10,11 +10,12 @@ import pytest
 from parrot_bench.analysis.tables import tables
 from parrot_bench.asking import Sheet, text_of
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.readings import other_readings, strict, tuned
-from parrot_bench.registry import get_task
 from parrot_bench.runner import evaluate
-from parrot_bench.task import Item, Label, LabelSpace
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.registry import get_task
 
 SPACE = LabelSpace([Label("chest", ""), Label("head", "")])
 

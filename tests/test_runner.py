@@ -13,11 +13,12 @@ from parrot_bench.answering import BROKEN
 from parrot_bench.asking import Settings, build_items
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.baselines import load_baseline
-from parrot_bench.registry import get_task
 from parrot_bench.runner import evaluate
 from parrot_bench.store import load_run
+from parrot_bench.task.item import Prediction
+from parrot_bench.task.registry import get_task
 
 
 class Scripted:
@@ -292,7 +293,7 @@ def test_another_seed_model_or_task_version_is_another_run(corpus, tmp_path):
 
 CARD = """
 from parrot_bench.scoring.metrics.label_sets import Accuracy
-from parrot_bench.task import Label, LabelSpace, Measure, Task
+from parrot_bench.task.card import Label, LabelSpace, Measure, Task
 
 TASK = Task(
     name="size", version="1", title="How long?", kind="single-label", answer_key="size",

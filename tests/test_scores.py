@@ -7,13 +7,14 @@ import pytest
 
 from parrot_bench.asking import Sheet
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import Prediction
 from parrot_bench.scores import SUMMARIES, results_frame, scored, twin_agreement
 from parrot_bench.scoring.metrics.label_sets import Accuracy, MicroF1
 from parrot_bench.scoring.metrics.per_label import BalancedAccuracy
 from parrot_bench.scoring.metrics.probability import BrierScore
 from parrot_bench.scoring.metrics.ranking import RecallAt
-from parrot_bench.task import Item, Label, LabelSpace, Measure, Task
+from parrot_bench.task.card import Measure, Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace
 
 LABELS = ("a", "b", "c")
 ACCURACY = Measure("accuracy", Accuracy())

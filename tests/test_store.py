@@ -17,10 +17,11 @@ from parrot_bench import answer_cache, cli, store
 from parrot_bench.answer_cache import open_cache
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.runner import evaluate
 from parrot_bench.store import load_run
+from parrot_bench.task.item import Prediction
 
 SLOW = """
 import signal, sys, time

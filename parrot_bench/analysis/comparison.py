@@ -29,7 +29,7 @@ from parrot_bench.scoring.comparisons.multiplicity import (
 from parrot_bench.scoring.comparisons.resampling import Resamples, resample
 from parrot_bench.scoring.estimates.measured import MACRO_MINIMUM
 from parrot_bench.store import Run, load_run
-from parrot_bench.task import Measure
+from parrot_bench.task.card import Measure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,13 +12,13 @@ from parrot_bench.analysis.pairing import both_texts
 from parrot_bench.analysis.verdict import verdict
 from parrot_bench.corpus import Corpus, Report
 from parrot_bench.errors import ParrotError
-from parrot_bench.registry import get_task
 from parrot_bench.scores import Scored, is_share
 from parrot_bench.scoring.comparisons.paired import Contrast, Paired
 from parrot_bench.scoring.estimates.measured import macro, measure_pairs
 from parrot_bench.scoring.estimates.tabulation import make_pairs
 from parrot_bench.store import Run
-from parrot_bench.task import Measure, Task
+from parrot_bench.task.card import Measure, Task
+from parrot_bench.task.registry import get_task
 
 MARGIN = 0.03
 """Difference between original and translation that is taken for none."""

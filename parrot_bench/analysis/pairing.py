@@ -13,13 +13,13 @@ from parrot_bench.asking import MASKED, Sheet, build_items, text_of
 from parrot_bench.corpus import Corpus, Report, load_corpus
 from parrot_bench.corpus.loading import NAMED
 from parrot_bench.errors import ParrotError
-from parrot_bench.gold import label_space
-from parrot_bench.models.base import Prediction
-from parrot_bench.registry import get_task
 from parrot_bench.scores import Scored
 from parrot_bench.scoring import VERSION
 from parrot_bench.store import Run
-from parrot_bench.task import Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.gold import label_space
+from parrot_bench.task.item import Prediction
+from parrot_bench.task.registry import get_task
 
 
 def check_comparable(runs: Sequence[Run]) -> None:

@@ -132,8 +132,8 @@ def run(
     from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
-    from parrot_bench.registry import get_tasks
     from parrot_bench.runner import evaluate
+    from parrot_bench.task.registry import get_tasks
 
     settings = Settings(
         views=tuple(split(text)),  # type: ignore[arg-type]

@@ -13,10 +13,12 @@ from parrot_bench.cli.options import Data, Json, Method, TasksDir, examples
 from parrot_bench.cli.output import print_json
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.task.prompts import has_prompt, prompt_template
 
 if TYPE_CHECKING:
     from parrot_bench.models.check import Check
-    from parrot_bench.task import LabelSpace, Task
+    from parrot_bench.task.card import Task
+    from parrot_bench.task.labels import LabelSpace
 
 tasks_app = typer.Typer(
     help="List and show tasks.",
@@ -58,8 +60,8 @@ def tasks_show(
 ) -> None:
     """Show a task: its labels on a corpus, its measures and its prompts."""
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.gold import gold_labels, label_space
-    from parrot_bench.registry import get_task
+    from parrot_bench.task.gold import gold_labels, label_space
+    from parrot_bench.task.registry import get_task
 
     task = get_task(name, tasks_dir)
     corpus = load_corpus(data)
@@ -77,9 +79,9 @@ def tasks_show(
         typer.echo(f"  {label.id:<14} {label.definition}")
     if len(labels) > 30:
         typer.echo(f"  ... and {len(labels) - 30} more")
-    found = [each for each in corpus.languages if task.has_prompt(each)]
+    found = [each for each in corpus.languages if has_prompt(task, each)]
     typer.echo(f"\nPrompts in {', '.join(found) or 'no language of the corpus'}; else English:\n")
-    typer.echo(task.prompt_template("en"))
+    typer.echo(prompt_template(task, "en"))
 
 
 @models_app.command("list", epilog=examples("parrot-bench models list"))
@@ -118,8 +120,8 @@ def models_check(
     from dataclasses import asdict
 
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.gold import label_space
     from parrot_bench.models.check import check_spec
+    from parrot_bench.task.gold import label_space
 
     corpus = load_corpus("mini")
     found, flaws = _loadable(tasks_dir)
@@ -155,7 +157,7 @@ def _alike(rows: Sequence[Check]) -> dict[tuple[str, str, str], list[Check]]:
 
 def _loadable(tasks_dir: Path | None) -> tuple[list[Task], int]:
     """All tasks that load, and how many do not; those are named on standard error."""
-    from parrot_bench.registry import get_task, task_files
+    from parrot_bench.task.registry import get_task, task_files
 
     found: list[Task] = []
     flaws = 0

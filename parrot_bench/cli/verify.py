@@ -47,8 +47,8 @@ def verify(
     from parrot_bench.models.hub import PREFIX
     from parrot_bench.models.loading import load_model
     from parrot_bench.reasking import reask
-    from parrot_bench.registry import get_tasks
     from parrot_bench.store import load_run
+    from parrot_bench.task.registry import get_tasks
 
     if items < 1:
         raise ParrotError(f"--items is {items}; at least 1 was expected.")

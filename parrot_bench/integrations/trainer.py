@@ -34,7 +34,7 @@ class Measured(Protocol):
 
 
 class Scored(Protocol):
-    """What is needed of a task: see `parrot_bench.task.Task`."""
+    """What is needed of a task: see `parrot_bench.task.card.Task`."""
 
     @property
     def name(self) -> str:

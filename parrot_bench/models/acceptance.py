@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from parrot_bench.models.base import STATUSES, Prediction
-from parrot_bench.task import Item
+from parrot_bench.task.item import STATUSES, Item, Prediction
 
 
 def matched(answers: Iterable[object], items: Sequence[Item]) -> Iterator[tuple[str, object]]:

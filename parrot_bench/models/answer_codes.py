@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 
 from parrot_bench.models.answer_names import BULLET, MOST_PROSE
 from parrot_bench.models.answer_words import denial, either, is_none, lacking, plain, without, words
-from parrot_bench.task import Labels
+from parrot_bench.task.labels import Labels
 from parrot_bench.vocabulary.icd10 import load_table, normalise_code
 
 _TOKEN = re.compile(

@@ -18,7 +18,7 @@ from parrot_bench.models.answer_words import (
     vote,
 )
 from parrot_bench.models.loose_json import Found, find_structures
-from parrot_bench.task import Labels
+from parrot_bench.task.labels import Labels
 
 UNREAD = "(unread)"
 """Stands among the labels of an answer for an entry that is too long to be a label."""

@@ -22,7 +22,7 @@ from parrot_bench.models.answer_words import (
     without_idioms,
     words,
 )
-from parrot_bench.task import Label, Labels
+from parrot_bench.task.labels import Label, Labels
 
 MOST_PROSE = 400
 """Characters of running text in which the mention of a label is taken for the answer."""

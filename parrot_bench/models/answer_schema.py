@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import LabelSpace
 
 MOST_LISTED = 200
 """Most labels that are listed; endpoints refuse long lists or take minutes over them."""

@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import unknown
-from parrot_bench.models.base import Model, ModelInfo, Prediction
+from parrot_bench.models.base import Model, ModelInfo
 from parrot_bench.models.keyword import KeywordModel
 from parrot_bench.models.out_of_fold import FOLDS, STRENGTH, Learner, answer, out_of_fold
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 if TYPE_CHECKING:
     from parrot_bench.models.out_of_fold import Chances, Rows, Targets

@@ -9,12 +9,14 @@ from typing import Literal
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import accepted, matched
-from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.base import Model
 from parrot_bench.models.endpoint_address import PREFIX as ENDPOINT
 from parrot_bench.models.hub import PREFIX, resolve
 from parrot_bench.models.loading import METHODS, load_model, make, methods_for, why_not
 from parrot_bench.models.options import DEFAULT, ModelOptions
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 Outcome = Literal["works", "partly", "not applicable", "fails"]
 

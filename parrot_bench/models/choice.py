@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models import descent
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.batching import TokenBudget, group_size, prefill_budget
+from parrot_bench.models.chat import brings_chat_template
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
@@ -26,10 +27,12 @@ from parrot_bench.models.label_questions import Asked, LabelQuestion, LabelQuest
 from parrot_bench.models.label_scores import LabelScores, log_softmax, measure
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.prompting import Prompting, brings_chat_template, with_text
 from parrot_bench.models.seq2seq_scoring import RowScorer, decoder_start
 from parrot_bench.models.tree_scoring import TreeScorer
-from parrot_bench.task import Item, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import Prompting, with_text
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace, LabelTree
 
 LANGUAGE_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """Ends of the class names of networks that predict the next token."""

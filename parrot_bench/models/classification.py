@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.head import ClassificationHead
 from parrot_bench.models.hub import Source
@@ -15,7 +15,9 @@ from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.label_map import LabelMap, label_of
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.rows import encoder_of, least, read, without_row
-from parrot_bench.task import Item, Kind, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 if TYPE_CHECKING:
     from torch import Tensor

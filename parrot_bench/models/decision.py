@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from parrot_bench.task import Kind, Labels
+from parrot_bench.task.card import Kind
+from parrot_bench.task.labels import Labels
 
 MOST_LABELS = 3
 """Most labels in a multi-label answer: reports rarely hold more, and a guess costs precision."""

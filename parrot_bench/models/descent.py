@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from parrot_bench.task import Label, LabelTree
+from parrot_bench.task.labels import Label, LabelTree
 
 
 class Question(NamedTuple):

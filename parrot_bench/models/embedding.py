@@ -13,14 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub import Source
 from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
-from parrot_bench.task import Item, Label, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,15 +14,17 @@ from typing import Any
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import failed
 from parrot_bench.models.answer_schema import response_format
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction, Status
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.endpoint_address import Address, needs_consent, read_address
 from parrot_bench.models.endpoint_client import BACKOFF, Backoff, Client
 from parrot_bench.models.endpoint_replies import Failure, Reply
 from parrot_bench.models.in_background import as_they_come
 from parrot_bench.models.options import DEFAULT, ModelOptions
 from parrot_bench.models.parsing import read_answer
-from parrot_bench.models.prompting import Prompting
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import Prompting
+from parrot_bench.task.item import Item, Prediction, Status
+from parrot_bench.task.labels import LabelSpace
 
 __all__ = ["EndpointModel", "load_endpoint", "needs_consent"]
 

@@ -14,7 +14,7 @@ from math import exp
 from typing import Any
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import TEXT_FIELDS, ModelInfo, Prediction
+from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.descent import Question, descend
 from parrot_bench.models.head import ClassificationHead
@@ -23,7 +23,10 @@ from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.premises import Hypotheses, Premise, Premises
 from parrot_bench.models.rows import without_row
-from parrot_bench.task import Item, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace, LabelTree
+from parrot_bench.task.prompts import hypothesis
 
 MOST_LABELS = 200
 """Most labels that are all asked about: each costs a run of the model over the whole report."""
@@ -119,7 +122,7 @@ class EntailmentModel:
             yield from self._group(task, labels, known, group)
 
     def _hypotheses(self, task: Task, labels: LabelSpace, language: str) -> Hypotheses:
-        template = task.hypothesis(language)
+        template = hypothesis(task, language)
         self._templates.setdefault(task.name, {})[language] = template
         if task.tree is None or not _large(task, labels):
             names = {label.id: label.name_in(language) for label in labels.labels}

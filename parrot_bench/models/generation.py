@@ -11,7 +11,7 @@ from typing import Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import failed
-from parrot_bench.models.base import TEXT_FIELDS, Prediction
+from parrot_bench.models.base import TEXT_FIELDS
 from parrot_bench.models.batching import TokenBudget, group_size
 from parrot_bench.models.device import device_of, loading_settings
 from parrot_bench.models.fitting import RULE, does_not_fit, fit
@@ -19,9 +19,11 @@ from parrot_bench.models.hub import Source
 from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.parsing import read_answer
-from parrot_bench.models.prompting import Prompting, with_text
 from parrot_bench.models.writer import Writer, Written
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import Prompting, with_text
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 """Ends of the class names of networks that write."""

@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from parrot_bench.models.base import ModelInfo, Prediction, Status
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.resources import data_path, read_table
-from parrot_bench.task import Item, Labels, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction, Status
+from parrot_bench.task.labels import Labels, LabelSpace
 from parrot_bench.vocabulary.lexicon import compile_patterns, fold, lexicon
 from parrot_bench.vocabulary.tables import headline_region
 

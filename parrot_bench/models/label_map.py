@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from parrot_bench.errors import ParrotError, unknown
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import LabelSpace
 
 Entries = Mapping[str, str | None]
 _LOOSE = re.compile(r"[\s_-]+")

@@ -6,18 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from parrot_bench.models.chat import encode, has_chat_template, render
 from parrot_bench.models.label_tokens import LabelTokens, common
 from parrot_bench.models.label_trie import LabelTrie, Tokens, grow
-from parrot_bench.models.prompting import (
-    Prompting,
-    Turn,
-    answer_stem,
-    encode,
-    has_chat_template,
-    render,
-    with_text,
-)
-from parrot_bench.task import Item, Label, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import Prompting, Turn, answer_stem, with_text
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.prompts import render_tree_prompt
 
 PROBES = ("A", "7", "(", "Ж")
 """Reports that begin differently: what their prompts share is no report's text."""
@@ -153,7 +149,7 @@ class LabelQuestions:
     def _text(self, task: Task, labels: LabelSpace, asked: Asked) -> str:
         turns = self._prompting.turns(task, labels, asked.item)
         if asked.nodes:
-            turns = (*turns[:-1], Turn("user", task.tree_prompt(asked.item, asked.nodes)))
+            turns = (*turns[:-1], Turn("user", render_tree_prompt(task, asked.item, asked.nodes)))
         stem = answer_stem(task) if self._start is None else ""
         return render(turns, self._tokenizer, chat=self._chat, stem=stem)
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from parrot_bench.models.label_questions import Asked, LabelQuestion, LabelQuestions, family_of
 from parrot_bench.models.options import LengthNorm, ModelOptions
-from parrot_bench.models.prompting import with_text
-from parrot_bench.task import Labels, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import with_text
+from parrot_bench.task.labels import Labels, LabelSpace
 
 NO_REPORT = "N/A"
 """Stands where the report would, in the prompt without content."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from parrot_bench.models.chat import encode
 from parrot_bench.models.label_trie import LabelTrie, Tokens, grow
-from parrot_bench.models.prompting import encode
 
 LONGEST_TAIL = 200
 """Most characters that are tokenised again for every label."""

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.models.base import Prediction
-from parrot_bench.task import Item, Kind, Labels
+from parrot_bench.task.card import Kind
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Labels
 
 if TYPE_CHECKING:
     import numpy as np

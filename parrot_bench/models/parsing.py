@@ -29,9 +29,10 @@ from parrot_bench.models.answer_words import (
     ticked,
     words,
 )
-from parrot_bench.models.base import Status
 from parrot_bench.models.thinking import without_thinking
-from parrot_bench.task import Labels, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Status
+from parrot_bench.task.labels import Labels, LabelSpace
 from parrot_bench.vocabulary.icd10 import normalise_code
 
 __all__ = ["UNREAD", "Reading", "read_answer"]

@@ -13,7 +13,7 @@ from parrot_bench.models.label_trie import LabelTrie, Tokens
 from parrot_bench.models.pairs import PairForm, pair_form, plain_ids
 from parrot_bench.models.rows import Row, Rows, least, read
 from parrot_bench.models.shared_premise import PremiseReader, premise_reader
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.hub import Source
 from parrot_bench.models.identity import hub_identity
 from parrot_bench.models.options import ModelOptions
@@ -26,7 +26,9 @@ from parrot_bench.models.out_of_fold import (
 )
 from parrot_bench.models.rows import without_row
 from parrot_bench.models.vectors import TextEncoder
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 if TYPE_CHECKING:
     from parrot_bench.models.out_of_fold import Rows

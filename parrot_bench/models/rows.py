@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from parrot_bench.models.base import Prediction
 from parrot_bench.models.fitting import does_not_fit, fit
+from parrot_bench.task.item import Prediction
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from parrot_bench.errors import ParrotError
+from parrot_bench.models.chat import encode, has_chat_template, render
 from parrot_bench.models.hub import Source, quiet
 from parrot_bench.models.network import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.prompting import Prompting, encode, has_chat_template, render
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.examples import Prompting
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import LabelSpace
 
 SPECIAL = (
     "bos_token_id",

@@ -11,9 +11,9 @@ import pytest
 from parrot_bench import ParrotError, compare, evaluate, load_corpus, load_model
 from parrot_bench.analysis.comparison import Options
 from parrot_bench.cli import main
-from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path
 from parrot_bench.scoring.comparisons import paired
+from parrot_bench.task.registry import get_task
 
 TASKS = ("region", "modality")
 

@@ -14,7 +14,8 @@ from parrot_bench.scoring.metrics.agreement import MatthewsCorrelation
 from parrot_bench.scoring.metrics.label_sets import Accuracy, MicroF1, MicroPrecision
 from parrot_bench.scoring.metrics.per_label import BalancedAccuracy, MacroF1
 from parrot_bench.scoring.metrics.probability import BrierScore
-from parrot_bench.task import Label, LabelSpace, Measure, Task
+from parrot_bench.task.card import Measure, Task
+from parrot_bench.task.labels import Label, LabelSpace
 
 LABELS = ("a", "b", "c", "d")
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from parrot_bench.scoring.metrics.label_sets import Accuracy
-from parrot_bench.task import Item, Kind, Label, LabelSpace, Measure, Task
+from parrot_bench.task.card import Kind, Measure, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
 
 SENTENCES = (
     "CT of the chest: lungs clear, no pleural effusion.",

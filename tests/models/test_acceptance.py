@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parrot_bench.models.acceptance import accepted
-from parrot_bench.models.base import Prediction
+from parrot_bench.task.item import Prediction
 
 
 def test_numbers_and_texts_become_plain_and_labels_stand_once() -> None:

@@ -7,8 +7,8 @@ import pytest
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Model
 from parrot_bench.models.baselines import BASELINES, load_baseline
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
+from parrot_bench.task.registry import get_task
 
 
 def items(golds, authors=None, texts=None):

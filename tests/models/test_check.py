@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import ModelInfo, Prediction
+from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.check import check_model, check_spec, synthetic_items
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace
 
 Make = Callable[[Kind], Task]
 

@@ -16,12 +16,15 @@ import pytest
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.attention_masks import AttentionMasks
-from parrot_bench.models.base import Model, Prediction
+from parrot_bench.models.base import Model
 from parrot_bench.models.choice import ChoiceModel
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.prompting import Prompting
-from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.examples import Prompting
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Label, LabelSpace, LabelTree
+from parrot_bench.task.prompts import render_prompt
 from tests.models.conftest import save_network
 
 Make = Callable[[Kind], Task]
@@ -108,7 +111,7 @@ def test_scores_are_those_of_plain_forward_passes(
     for item, answer in zip(items, answers, strict=True):
         assert answer.report_id == item.report_id
         if answer.status == "ok":
-            expected = expected_scores(folder, task.prompt(item, space), space.ids)
+            expected = expected_scores(folder, render_prompt(task, item, space), space.ids)
             assert answer.scores == pytest.approx(expected, abs=1e-4)
             assert answer.labels == (max(expected, key=expected.__getitem__),)
             assert len({round(score, 3) for score in expected.values()}) == len(space)
@@ -154,7 +157,7 @@ def test_alibi_network_reads_labels_in_rows(
         network.save_pretrained(tmp_path)
     model, task = model_of(tmp_path), make_task("single-label")
     answer = next(model.predict(task, space, items))
-    expected = expected_scores(tmp_path, task.prompt(items[0], space), space.ids)
+    expected = expected_scores(tmp_path, render_prompt(task, items[0], space), space.ids)
     assert model.record["scoring"] == "expanded cache"
     assert answer.scores == pytest.approx(expected, abs=1e-4)
 
@@ -205,7 +208,7 @@ def test_labels_that_begin_alike_are_told_apart_by_the_closing_mark(
     item = make_item("r", "CT of the chest.")
     (answer,) = ask(gpt2_folder, task, alike, [item], length_norm="none")
     expected = {
-        name: sum(plain(gpt2_folder, task.prompt(item, alike), STEM, f'{name}"'))
+        name: sum(plain(gpt2_folder, render_prompt(task, item, alike), STEM, f'{name}"'))
         for name in alike.ids
     }
     assert answer.scores == pytest.approx(expected, abs=1e-4)
@@ -215,7 +218,9 @@ def test_length_norms_and_prior(gpt2_folder: Path, space: LabelSpace, make_task:
     task, item = make_task("single-label"), make_item("r", "CT of the chest.")
     logs = {
         text: {
-            name: plain(gpt2_folder, task.prompt(replace(item, text=text), space), STEM, name + '"')
+            name: plain(
+                gpt2_folder, render_prompt(task, replace(item, text=text), space), STEM, name + '"'
+            )
             for name in space.ids
         }
         for text in (item.text, "N/A")
@@ -247,7 +252,7 @@ def test_multi_label_answers_lie_within_a_factor_of_two(
     for item, answer in zip(items, ask(gpt2_folder, task, space, items), strict=True):
         if answer.status == "empty":
             continue
-        prompt = task.prompt(item, space)
+        prompt = render_prompt(task, item, space)
         expected = expected_scores(gpt2_folder, prompt, space.ids, '{"region": ["')
         best = max(expected.values())
         near = [name for name in answer.ranking if expected[name] >= best - math.log(2)]
@@ -276,7 +281,7 @@ def test_longest_prompt_that_fits_is_scored(
 ) -> None:
     task, item = make_task("single-label"), make_item("r", "CT of the chest.")
     tokenizer = parts(gpt2_folder)[0]
-    prompt = task.prompt(item, space) + STEM
+    prompt = render_prompt(task, item, space) + STEM
     longest = max(len(tokenizer(f'{prompt}{name}"')["input_ids"]) for name in space.ids)
     for most, status in ((longest, "ok"), (longest - 1, "failed")):
         model = model_of(gpt2_folder)
@@ -309,18 +314,18 @@ def test_chat_template_is_applied_and_bos_stands_first_and_once(
     item = make_item("r", "CT of the chest.")
     model = model_of(folder)
     (answer,) = model.predict(task, space, [item])
-    prompt = f"<user>{task.prompt(item, space).rstrip()}<assistant>"
+    prompt = f"<user>{render_prompt(task, item, space).rstrip()}<assistant>"
     asked = {name: mean(plain(folder, prompt, STEM, f'{name}"')) for name in space.ids}
     assert model.info.settings["chat_template"] is True
     written = model._engine.questions.write(task, space, [_asked(item)])[0].tokens
     assert (written[0], written.count(1)) == (1, 1)
     assert model.record["first_token_ids"] == list(written[:32])
-    if not task.prompt(item, space).endswith("\n"):
+    if not render_prompt(task, item, space).endswith("\n"):
         assert answer.scores == pytest.approx(asked, abs=1e-4)
     without = model_of(folder, chat_template=False)
     assert without.info.settings["chat_template"] is False
     (bare,) = without.predict(task, space, [item])
-    expected = expected_scores(folder, task.prompt(item, space), space.ids)
+    expected = expected_scores(folder, render_prompt(task, item, space), space.ids)
     assert bare.scores == pytest.approx(expected, abs=1e-4)
     assert bare.scores != pytest.approx(answer.scores, abs=1e-4)
 
@@ -338,7 +343,7 @@ def test_examples_stand_before_the_question(
     model = model_of(t5_folder, shots=1)
     (answer,) = model.predict(task, space, [item])
     user, said, question = Prompting(1, 0).turns(task, space, item)
-    assert (said.text, question.text) == ('{"region": "chest"}', task.prompt(item, space))
+    assert (said.text, question.text) == ('{"region": "chest"}', render_prompt(task, item, space))
     prompt = "\n\n".join(each.text.rstrip("\n") for each in (user, said, question)) + "\n"
     assert answer.scores == pytest.approx(expected_scores(t5_folder, prompt, space.ids), abs=1e-4)
     assert len(model.record["examples"]["region/en"]) == 1
@@ -355,7 +360,7 @@ def test_record_is_json_and_holds_no_report(
     assert record["max_tokens"] == 700
     assert (record["batch_tokens"], record["halvings"]) == (4096, 0)
     text = parts(gpt2_folder)[0].decode(record["first_token_ids"])
-    assert task.prompt(items[0], space).startswith(text)
+    assert render_prompt(task, items[0], space).startswith(text)
     assert len(record["first_token_ids"]) == 32
 
 
@@ -364,7 +369,7 @@ def test_nothing_heavy_is_loaded_before_the_first_question(gpt2_folder: Path) ->
 import sys
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Label, LabelSpace
+from parrot_bench.task.card import Label, LabelSpace
 model = load_model({f"hf:{gpt2_folder}"!r}, options=ModelOptions(device="cpu"))
 info = model.info
 assert info.parameters > 0 and info.together == 32, info
@@ -421,5 +426,5 @@ def test_networks_that_keep_a_state_read_the_prompt_with_every_label(
     for item, left, right in zip(items, *answers, strict=True):
         assert left.scores == pytest.approx(right.scores, abs=1e-4)
         if right.status == "ok":
-            expected = expected_scores(tmp_path, task.prompt(item, space), space.ids)
+            expected = expected_scores(tmp_path, render_prompt(task, item, space), space.ids)
             assert right.scores == pytest.approx(expected, abs=1e-4)

@@ -17,8 +17,11 @@ from parrot_bench.models.attention_masks import AttentionMasks
 from parrot_bench.models.choice import ChoiceModel
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace, LabelTree
+from parrot_bench.task.prompts import render_tree_prompt, tree_template
+from parrot_bench.task.registry import get_task
 
 TOP = tuple(Label(name, f"{name} and around") for name in ("chest", "knee", "head"))
 WORDS = ("lungs", "Erguss", "size", "clear")
@@ -204,7 +207,7 @@ def test_icd_codes_are_chosen_down_the_table(t5_folder: Path) -> None:
     (answer,) = model.predict(task, labels, [item])
     assert answer.status == "ok"
     assert set(answer.scores) <= set(labels.ids)
-    text = task.tree_prompt(item, TOP)
+    text = render_tree_prompt(task, item, TOP)
     assert text.index("CT of the chest.") < text.index("- chest: chest")
 
 
@@ -212,4 +215,4 @@ def test_tree_prompt_with_its_places_the_wrong_way_is_refused(tmp_path: Path, ta
     (tmp_path / "region.tree.en.txt").write_text("{labels}\n{report}")
     wrong = replace(task, prompts=tmp_path)
     with pytest.raises(ParrotError, match=r"labels.*after"):
-        wrong.tree_template("de")
+        tree_template(wrong, "de")

@@ -17,8 +17,10 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.classification import ClassifierModel
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.registry import get_task
 
 Make = Callable[[Kind], Task]
 SHAPES = ["bert", "xlmr", "roberta"]
@@ -319,7 +321,7 @@ def test_info_needs_neither_torch_nor_weights(
     code = (
         "import sys; from parrot_bench.models.hub import resolve; "
         "from parrot_bench.models.loading import make; "
-        "from parrot_bench.registry import get_task; "
+        "from parrot_bench.task.registry import get_task; "
         "from parrot_bench.models.options import ModelOptions; "
         f"model = make({method!r}, resolve('hf:{folder}'), ModelOptions()); "
         "task = get_task('modality'); model.obstacle(task, task.labels(None)); "

@@ -13,7 +13,9 @@ from parrot_bench.models.fitting import fit
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.vector_cache import Embedded, VectorCache
-from parrot_bench.task import Item, Kind, Label, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
 
 Make = Callable[[Kind], Task]
 

@@ -18,7 +18,9 @@ from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pairs import pair_form
-from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace, LabelTree
 
 Make = Callable[[Kind], Task]
 SHAPES = ["bert", "xlmr", "roberta", "bart", "mt5"]

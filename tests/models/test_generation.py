@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.base import Status
 from parrot_bench.models.generation import GenerationModel
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.parsing import Reading
-from parrot_bench.models.prompting import Prompting
 from parrot_bench.models.writer import Writer
-from parrot_bench.task import Item, Kind, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.examples import Prompting
+from parrot_bench.task.item import Item, Status
+from parrot_bench.task.labels import LabelSpace
 
 Make = Callable[[Kind], Task]
 SHAPES = ("gpt2_folder", "llama_folder", "mt5_folder", "bart_folder")
@@ -390,7 +391,7 @@ def test_examples_are_shown_and_recorded(
     gpt2_folder: Path, space: LabelSpace, copied: Callable[[Path], Path]
 ) -> None:
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.registry import get_task
+    from parrot_bench.task.registry import get_task
 
     task = get_task("modality")
     labels = task.labels(load_corpus("mini"))

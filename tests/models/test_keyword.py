@@ -10,10 +10,10 @@ import pytest
 from parrot_bench.corpus import load_corpus
 from parrot_bench.models.baselines import load_baseline
 from parrot_bench.models.keyword import findings, modality_scores, region_scores
-from parrot_bench.registry import get_task
 from parrot_bench.resources import data_path, read_table
 from parrot_bench.runner import evaluate
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
+from parrot_bench.task.registry import get_task
 from parrot_bench.vocabulary.icd10 import load_table
 from parrot_bench.vocabulary.lexicon import MASK, compile_patterns, fold, lexicon, mask_modality
 from parrot_bench.vocabulary.tables import vocabulary

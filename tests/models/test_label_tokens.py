@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from parrot_bench.models.chat import encode
 from parrot_bench.models.label_tokens import LONGEST_TAIL, LabelTokens, tail_of
 from parrot_bench.models.label_trie import ROOT, LabelTrie, grow
-from parrot_bench.models.prompting import encode
 
 ENDINGS = ('chest"', 'chest wall"', 'knee"', ' head"', "-", "s of the chest")
 PROMPTS = (

@@ -17,8 +17,8 @@ from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import quiet
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.registry import get_task
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
+from parrot_bench.task.registry import get_task
 from tests.models.conftest import save_network
 
 

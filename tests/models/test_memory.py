@@ -11,7 +11,9 @@ from parrot_bench.models.choice import ChoiceModel
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Item, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import LabelSpace
 
 
 @pytest.fixture

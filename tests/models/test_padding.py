@@ -14,7 +14,9 @@ from parrot_bench.models.classification import ClassifierModel
 from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import quiet, resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Item, Kind, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import LabelSpace
 from tests.models.conftest import SIZE, save_network
 
 Make = Callable[[Kind], Task]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.models.parsing import read_answer
-from parrot_bench.registry import get_task
-from parrot_bench.task import Label, LabelSpace
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.registry import get_task
 
 TASKS = {name: get_task(name) for name in ("modality", "region", "icd_coding")}
 SPACES = {name: task.labels(load_corpus("mini")) for name, task in TASKS.items()}

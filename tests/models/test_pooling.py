@@ -14,7 +14,7 @@ from parrot_bench.models.embedding import EmbeddingModel
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.pooling import pool
-from parrot_bench.task import Item
+from parrot_bench.task.item import Item
 
 
 def model_of(folder: Path) -> EmbeddingModel:

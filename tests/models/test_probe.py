@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parrot_bench.models.base import Prediction
 from parrot_bench.models.hub import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.probe import ProbeModel
 from parrot_bench.models.regressions import fit_together, standardised
-from parrot_bench.task import Item, Kind, Labels, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import Labels, LabelSpace
 
 Make = Callable[[Kind], Task]
 WORDS = {

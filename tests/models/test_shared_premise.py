@@ -19,7 +19,9 @@ from parrot_bench.models.network import load
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.models.shared_premise import premise_reader
 from parrot_bench.models.tree_reading import TreeReader
-from parrot_bench.task import Item, Kind, Label, LabelSpace, LabelTree, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace, LabelTree
 from tests.models.conftest import save_network
 
 Make = Callable[[Kind], Task]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from parrot_bench.task import Task
+from parrot_bench.task.card import Task
 from tests.models.endpoint.server import (
     KEY,
     Make,

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from parrot_bench.models.base import Prediction
 from parrot_bench.models.endpoint import EndpointModel
 from parrot_bench.models.endpoint_address import Address
 from parrot_bench.models.endpoint_client import Backoff
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import Item, Kind, LabelSpace, Task
+from parrot_bench.task.card import Kind, Task
+from parrot_bench.task.item import Item, Prediction
+from parrot_bench.task.labels import LabelSpace
 
 Make = Callable[[Kind], Task]
 MODEL, KEY, SECRET = "ward/tiny:8b", "sk-0123456789abcdef", "Frau Beispiel hat Knieschmerzen"

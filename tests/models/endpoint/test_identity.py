@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import LabelSpace
 from tests.models.endpoint.server import (
     MODEL,
     Server,

@@ -11,7 +11,8 @@ import pytest
 from parrot_bench.errors import ParrotError
 from parrot_bench.models import endpoint_client
 from parrot_bench.models.endpoint_address import Address
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import LabelSpace
 from tests.models.endpoint.server import (
     KEY,
     SECRET,

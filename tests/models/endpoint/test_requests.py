@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 
 from parrot_bench.models.answer_schema import CODE, answer_schema
-from parrot_bench.task import Item, Label, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Label, LabelSpace
+from parrot_bench.task.prompts import render_prompt
 from tests.models.endpoint.server import (
     MODEL,
     SECRET,
@@ -29,7 +32,7 @@ def test_request_holds_the_question_and_nothing_else(
     form = fields.pop("response_format")
     assert fields == {
         "model": MODEL,
-        "messages": [{"role": "user", "content": task.prompt(item, space)}],
+        "messages": [{"role": "user", "content": render_prompt(task, item, space)}],
         "temperature": 0,
         "max_tokens": 40,
         "seed": 3,
@@ -47,7 +50,7 @@ def test_request_holds_the_question_and_nothing_else(
 
 def test_examples_are_turns(server: Server) -> None:
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.registry import get_task
+    from parrot_bench.task.registry import get_task
 
     task = get_task("modality")
     labels = task.labels(load_corpus("mini"))
@@ -78,7 +81,7 @@ def test_schema_of_large_label_spaces(make_task: Make) -> None:
     import re
 
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.registry import get_task
+    from parrot_bench.task.registry import get_task
     from parrot_bench.vocabulary.icd10 import load_table
 
     task = get_task("icd_coding")

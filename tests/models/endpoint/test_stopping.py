@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from parrot_bench.models.base import Prediction
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.item import Prediction
+from parrot_bench.task.labels import LabelSpace
 from tests.models.endpoint.server import (
     Say,
     Server,

@@ -15,7 +15,8 @@ from parrot_bench.models.endpoint_address import Address
 from parrot_bench.models.endpoint_client import Backoff
 from parrot_bench.models.endpoint_replies import read_error, retry_after
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task import LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import LabelSpace
 from tests.models.endpoint.server import (
     KEY,
     MODEL,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from parrot_bench.corpus.report import Report
 from parrot_bench.errors import ParrotError, line_in, unknown
-from parrot_bench.task import Labels, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.labels import Labels, LabelSpace
 
 if TYPE_CHECKING:
     from parrot_bench.corpus import Corpus

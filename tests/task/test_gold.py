@@ -8,13 +8,13 @@ import pytest
 
 from parrot_bench import cli
 from parrot_bench.errors import ParrotError
-from parrot_bench.registry import get_task
+from parrot_bench.task.registry import get_task
 
 CARD = """
 from pathlib import Path
 
 from parrot_bench.scoring.metrics.label_sets import Accuracy
-from parrot_bench.task import Label, LabelSpace, Measure, Task
+from parrot_bench.task.card import Label, LabelSpace, Measure, Task
 
 TASK = Task(
     name="size", version="1", title="How long?", kind="single-label", answer_key="size",

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from parrot_bench.errors import ParrotError, line_in, unknown
 from parrot_bench.resources import tasks_path
-from parrot_bench.task import Task, read_prompt
+from parrot_bench.task.card import Task
+from parrot_bench.task.prompts import check_prompts
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -69,10 +70,7 @@ def get_task(name: str, tasks_dir: str | os.PathLike[str] | None = None) -> Task
             "rename it, or let its name begin with _ if it holds no task."
         )
     task = _load(name, path.absolute(), path.read_bytes())
-    if task.prompts is not None:
-        for prompt in sorted(task.prompts.glob(f"{name}.*.txt")):
-            hypothesis = prompt.name.startswith(f"{name}.hypothesis.")
-            read_prompt(prompt, "{label}" if hypothesis else "{report}")
+    check_prompts(task)
     return task
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.registry import get_task
+from parrot_bench.task.registry import get_task
 
 LEVELS = {
     "category_micro_f1": "category",

@@ -1,21 +1,22 @@
-"""From an item to what a language model reads: worked examples, turns, chat template, tokens."""
+"""From an item to the turns of a conversation: worked examples and the question."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parrot_bench.digests import file_digest
 from parrot_bench.errors import ParrotError
-from parrot_bench.gold import gold_labels
-from parrot_bench.models.hub import read_json
 from parrot_bench.resources import data_path
-from parrot_bench.task import Item, Labels, LabelSpace, Task
+from parrot_bench.task.card import Task
+from parrot_bench.task.gold import gold_labels
+from parrot_bench.task.item import Item
+from parrot_bench.task.labels import Labels, LabelSpace
+from parrot_bench.task.prompts import render_prompt
 
 if TYPE_CHECKING:
     from parrot_bench.corpus import Report
@@ -69,11 +70,11 @@ class Prompting:
             turn
             for each in shown
             for turn in (
-                Turn("user", task.prompt(each, labels)),
+                Turn("user", render_prompt(task, each, labels)),
                 Turn("assistant", answer_text(task, each.gold)),
             )
         ]
-        return (*before, Turn("user", task.prompt(item, labels)))
+        return (*before, Turn("user", render_prompt(task, item, labels)))
 
     def examples(self, task: Task, labels: LabelSpace, item: Item) -> tuple[Item, ...]:
         """The examples for an item: the same for all items in its language and text.
@@ -153,47 +154,3 @@ def answer_stem(task: Task) -> str:
 def with_text(item: Item, text: str) -> Item:
     """The same item about another text, such as its head and tail."""
     return replace(item, text=text)
-
-
-def brings_chat_template(folder: Path) -> bool:
-    """Whether a model's folder holds a chat template, told without loading its tokenizer."""
-    if any(folder.glob("chat_template*")):
-        return True
-    path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(read_json(path, folder.name, dict).get("chat_template"))
-
-
-def has_chat_template(tokenizer: Any) -> bool:
-    """Whether a tokenizer brings a chat template along."""
-    return bool(getattr(tokenizer, "chat_template", None))
-
-
-def render(turns: Sequence[Turn], tokenizer: Any, *, chat: bool, stem: str = "") -> str:
-    """A conversation as one text for a local model to go on with.
-
-    Args:
-        turns: The turns; the last one is the user's.
-        tokenizer: Its chat template is applied if `chat`.
-        chat: Whether to apply it; else turns are joined by blank lines.
-        stem: Beginning of the answer.
-    """
-    if not chat:
-        return "\n\n".join(turn.text.rstrip("\n") for turn in turns) + "\n" + stem
-    messages = [{"role": turn.role, "content": turn.text} for turn in turns]
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return text + stem
-
-
-def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of prompts for a causal model: the tokenizer's BOS once, nothing at the end."""
-    if not texts:
-        return []
-    rows = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-    bos = leading_token(tokenizer)
-    return [row if row[: len(bos)] == bos else bos + row for row in rows]
-
-
-def leading_token(tokenizer: Any) -> list[int]:
-    """The token that a tokenizer puts before a text, if any."""
-    first: list[int] = tokenizer("a", verbose=False)["input_ids"][:1]
-    return first if first == [tokenizer.bos_token_id] else []

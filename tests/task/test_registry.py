@@ -9,9 +9,10 @@ import pytest
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.baselines import load_baseline
-from parrot_bench.registry import get_task, task_files
 from parrot_bench.resources import tasks_path
 from parrot_bench.runner import evaluate
+from parrot_bench.task.prompts import has_prompt, hypothesis, prompt_template
+from parrot_bench.task.registry import get_task, task_files
 
 GUIDE = tasks_path().parent / "docs" / "adding-a-task.md"
 
@@ -58,19 +59,19 @@ def test_a_bad_task_file_is_one_sentence(tmp_path, content, sentence):
 def test_prompts_exist_in_every_language_of_parrot_and_english(name):
     task = get_task(name)
     for language in "af bs de el en es fr hr it ko nl pl sv tr zh".split():  # noqa: SIM905
-        assert task.has_prompt(language), language
-        template = task.prompt_template(language)
+        assert has_prompt(task, language), language
+        template = prompt_template(task, language)
         assert template.count("{report}") == 1
         assert template.count("{labels}") == (0 if name == "icd_coding" else 1)
         assert f'"{task.answer_key}"' in template
-    assert task.prompt_template("fi") == task.prompt_template("en")
+    assert prompt_template(task, "fi") == prompt_template(task, "en")
 
 
 @pytest.mark.parametrize("name", ["modality", "region", "icd_coding"])
 def test_hypotheses_exist_in_every_language_of_parrot_and_english(name):
     task = get_task(name)
     sentences = {
-        language: task.hypothesis(language)
+        language: hypothesis(task, language)
         for language in "af bs de el en es fr hr it ko nl pl sv tr zh".split()  # noqa: SIM905
     }
     for language, sentence in sentences.items():
@@ -78,7 +79,7 @@ def test_hypotheses_exist_in_every_language_of_parrot_and_english(name):
         assert (tasks_path("prompts") / f"{name}.hypothesis.{language}.txt").is_file(), language
         # Before a colon any name is right, whatever its gender, number and case.
         assert sentence.rstrip(".。").replace("：", ": ").endswith(": {label}"), language
-    assert task.hypothesis("fi") == sentences["en"]
+    assert hypothesis(task, "fi") == sentences["en"]
 
 
 @pytest.mark.parametrize("name", ["modality", "region"])
