@@ -293,7 +293,7 @@ def test_another_seed_model_or_task_version_is_another_run(corpus, tmp_path):
 
 CARD = """
 from parrot_bench.scoring.metrics.label_sets import Accuracy
-from parrot_bench.task.card import Label, LabelSpace, Measure, Task
+from parrot_bench.task import Label, LabelSpace, Measure, Task
 
 TASK = Task(
     name="size", version="1", title="How long?", kind="single-label", answer_key="size",

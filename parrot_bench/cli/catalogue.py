@@ -13,7 +13,6 @@ from parrot_bench.cli.options import Data, Json, Method, TasksDir, examples
 from parrot_bench.cli.output import print_json
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task.prompts import has_prompt, prompt_template
 
 if TYPE_CHECKING:
     from parrot_bench.models.check import Check
@@ -61,6 +60,7 @@ def tasks_show(
     """Show a task: its labels on a corpus, its measures and its prompts."""
     from parrot_bench.corpus import load_corpus
     from parrot_bench.task.gold import gold_labels, label_space
+    from parrot_bench.task.prompts import has_prompt, prompt_template
     from parrot_bench.task.registry import get_task
 
     task = get_task(name, tasks_dir)

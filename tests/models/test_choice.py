@@ -369,7 +369,7 @@ def test_nothing_heavy_is_loaded_before_the_first_question(gpt2_folder: Path) ->
 import sys
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.task.card import Label, LabelSpace
+from parrot_bench.task.labels import Label, LabelSpace
 model = load_model({f"hf:{gpt2_folder}"!r}, options=ModelOptions(device="cpu"))
 info = model.info
 assert info.parameters > 0 and info.together == 32, info

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -335,11 +336,11 @@ def test_record_holds_no_token_of_a_report(
 
 
 def test_record_stops_where_the_report_starts(
-    gpt2_folder: Path, space: LabelSpace, make_task: Make, monkeypatch: pytest.MonkeyPatch
+    gpt2_folder: Path, space: LabelSpace, make_task: Make, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(Task, "prompt", lambda _, item, __: f"Report: {item.text}\nAnswer:")
+    (tmp_path / "region.en.txt").write_text("Report: {report}\nAnswer:")
     model, item = model_of(gpt2_folder), make_item("r", "ventricles")
-    list(model.predict(make_task("single-label"), space, [item]))
+    list(model.predict(replace(make_task("single-label"), prompts=tmp_path), space, [item]))
     assert model._writer is not None
     said = model._writer.loaded.tokenizer.decode(model.record["first_token_ids"])
     assert said

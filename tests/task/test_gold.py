@@ -14,7 +14,7 @@ CARD = """
 from pathlib import Path
 
 from parrot_bench.scoring.metrics.label_sets import Accuracy
-from parrot_bench.task.card import Label, LabelSpace, Measure, Task
+from parrot_bench.task import Label, LabelSpace, Measure, Task
 
 TASK = Task(
     name="size", version="1", title="How long?", kind="single-label", answer_key="size",
