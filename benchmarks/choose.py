@@ -27,14 +27,14 @@ from typing import Any, NamedTuple
 import torch
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.batching import prefill_budget
-from parrot_bench.models.chat import encode
-from parrot_bench.models.hub import quiet, resolve
-from parrot_bench.models.label_questions import LabelQuestion, beginning
-from parrot_bench.models.label_tokens import LabelTokens
-from parrot_bench.models.network import Loaded, load
+from parrot_bench.models.choose.causal_scorer import TreeScorer
+from parrot_bench.models.choose.label_tokens import LabelTokens
+from parrot_bench.models.choose.questions import LabelQuestion, beginning
+from parrot_bench.models.hub.source import quiet, resolve
+from parrot_bench.models.network.batching import prefill_budget
+from parrot_bench.models.network.chat import encode
+from parrot_bench.models.network.loaded import Loaded, load
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.tree_scoring import TreeScorer
 
 LABELS = 14
 SPREAD = 0.08

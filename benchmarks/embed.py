@@ -24,8 +24,8 @@ import torch
 import transformers
 from side_by_side import BATCHES, compare, minilm, reports
 
-from parrot_bench.models.embedding import EmbeddingModel
-from parrot_bench.models.hub import resolve
+from parrot_bench.models.embed.model import EmbeddingModel
+from parrot_bench.models.hub.source import resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task.item import Item
 

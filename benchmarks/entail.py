@@ -27,8 +27,8 @@ from choose import SHAPES, make_labels, make_prompts, save_model
 from side_by_side import BATCHES, compare, minilm, reports, timed
 
 from parrot_bench.corpus import load_corpus
-from parrot_bench.models.entailment import EntailmentModel
-from parrot_bench.models.hub import quiet, resolve
+from parrot_bench.models.entail.model import EntailmentModel
+from parrot_bench.models.hub.source import quiet, resolve
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task.item import Item
 from parrot_bench.task.labels import Label, LabelSpace

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.asking import Sheet
 from parrot_bench.corpus.errata import twin
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.answer_schema import CODE
 from parrot_bench.scoring.contract import Labels, Metric
 from parrot_bench.scoring.estimates.design import Design, make_design
 from parrot_bench.scoring.estimates.intervals import Estimate, tidy
@@ -22,6 +21,7 @@ from parrot_bench.scoring.estimates.summaries import between_languages
 from parrot_bench.scoring.estimates.tabulation import Pairs, make_pairs
 from parrot_bench.task.card import Kind, Measure
 from parrot_bench.task.item import Item, Prediction
+from parrot_bench.vocabulary.icd10 import CODE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ import pytest
 from parrot_bench.asking import Settings, sheets_for
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.baselines import load_baseline
+from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.task.registry import get_task, get_tasks
 
 

@@ -23,7 +23,7 @@ from parrot_bench.analysis.tables import tables
 from parrot_bench.cli.output import print_table
 from parrot_bench.corpus import load_corpus
 from parrot_bench.models.base import ModelInfo
-from parrot_bench.models.baselines import load_baseline
+from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.runner import evaluate
 from parrot_bench.task.item import Prediction
 

@@ -14,7 +14,7 @@ from parrot_bench.asking import Settings, build_items
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import ModelInfo
-from parrot_bench.models.baselines import load_baseline
+from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.runner import evaluate
 from parrot_bench.store import load_run
 from parrot_bench.task.item import Prediction

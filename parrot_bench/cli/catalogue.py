@@ -87,7 +87,7 @@ def tasks_show(
 @models_app.command("list", epilog=examples("parrot-bench models list"))
 def models_list() -> None:
     """List the baselines and the kinds of model that can be named."""
-    from parrot_bench.models.baselines import BASELINES
+    from parrot_bench.models.baselines.named import BASELINES
 
     for name in BASELINES:
         typer.echo(f"baseline:{name}")

@@ -44,7 +44,7 @@ def verify(
 
     from parrot_bench.analysis.pairing import corpus_of
     from parrot_bench.errors import ParrotError
-    from parrot_bench.models.hub import PREFIX
+    from parrot_bench.models.hub.source import PREFIX
     from parrot_bench.models.loading import load_model
     from parrot_bench.reasking import reask
     from parrot_bench.store import load_run

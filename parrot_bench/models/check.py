@@ -10,8 +10,8 @@ from typing import Literal
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.acceptance import accepted, matched
 from parrot_bench.models.base import Model
-from parrot_bench.models.endpoint_address import PREFIX as ENDPOINT
-from parrot_bench.models.hub import PREFIX, resolve
+from parrot_bench.models.endpoint.address import PREFIX as ENDPOINT
+from parrot_bench.models.hub.source import PREFIX, resolve
 from parrot_bench.models.loading import METHODS, load_model, make, methods_for, why_not
 from parrot_bench.models.options import DEFAULT, ModelOptions
 from parrot_bench.task.card import Task

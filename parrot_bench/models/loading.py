@@ -13,7 +13,7 @@ from parrot_bench.models.base import Model
 from parrot_bench.models.options import DEFAULT, ModelOptions
 
 if TYPE_CHECKING:
-    from parrot_bench.models.hub import Source
+    from parrot_bench.models.hub.source import Source
 
 EXAMPLES = (
     "baseline:keyword, hf:sentence-transformers/LaBSE, hf:./my-model or "
@@ -21,12 +21,12 @@ EXAMPLES = (
 )
 PREFIXES = ("baseline", "hf", "openai")
 METHODS = {
-    "classify": "parrot_bench.models.classification.ClassifierModel",
-    "entail": "parrot_bench.models.entailment.EntailmentModel",
-    "choose": "parrot_bench.models.choice.ChoiceModel",
-    "generate": "parrot_bench.models.generation.GenerationModel",
-    "embed": "parrot_bench.models.embedding.EmbeddingModel",
-    "probe": "parrot_bench.models.probe.ProbeModel",
+    "classify": "parrot_bench.models.classify.model.ClassifierModel",
+    "entail": "parrot_bench.models.entail.model.EntailmentModel",
+    "choose": "parrot_bench.models.choose.model.ChoiceModel",
+    "generate": "parrot_bench.models.generate.model.GenerationModel",
+    "embed": "parrot_bench.models.embed.model.EmbeddingModel",
+    "probe": "parrot_bench.models.probe.model.ProbeModel",
 }
 """How a Hugging Face model answers, and the class that does it."""
 OPTIONS_OF: dict[str, tuple[str, ...]] = {
@@ -69,16 +69,16 @@ def load_model(spec: str, *, method: str | None = None, options: ModelOptions = 
     if prefix == "baseline":
         for option in _given(method, options):
             raise ParrotError(f"Model '{spec}': a baseline has no {option}; leave it out.")
-        from parrot_bench.models.baselines import load_baseline
+        from parrot_bench.models.baselines.named import load_baseline
 
         return load_baseline(name, options.seed)
     if prefix == "openai":
         if method not in (None, "generate"):
             raise ParrotError(f"An endpoint answers by --method generate and not by {method}.")
-        from parrot_bench.models.endpoint import load_endpoint
+        from parrot_bench.models.endpoint.model import load_endpoint
 
         return load_endpoint(name, options)
-    from parrot_bench.models.hub import resolve
+    from parrot_bench.models.hub.source import resolve
 
     source = resolve(spec, options)
     possible = methods_for(source)
@@ -126,7 +126,7 @@ def make(method: str, source: Source, options: ModelOptions) -> Model:
 
 def methods_for(source: Source) -> tuple[str, ...]:
     """Methods that a model's config allows, the usual one first; none where it says nothing."""
-    from parrot_bench.models.head import output_names
+    from parrot_bench.models.hub.source import output_names
 
     if source.modules:
         found: tuple[str, ...] = ("embed", "probe")
@@ -164,7 +164,7 @@ def why_not(method: str, source: Source) -> str:
 
 def _unknown_prefix(spec: str) -> ParrotError:
     """Error for a spec without a known prefix, with the spec that was probably meant."""
-    from parrot_bench.models.baselines import BASELINES
+    from parrot_bench.models.baselines.named import BASELINES
 
     prefix, colon, name = spec.partition(":")
     close = difflib.get_close_matches(prefix.casefold(), PREFIXES, n=1, cutoff=0.5)

@@ -23,6 +23,10 @@ Relation = Literal[
     "unrelated",
     "invalid",
 ]
+CATEGORY = re.compile(r"[A-Z](?:[0-9][0-9AB]|A[0-9])")
+"""An ICD-10 category."""
+CODE = r"^[A-Z]([0-9][0-9AB]|A[0-9])(\.[0-9A-Z]{1,4})?$"
+"""An ICD-10 category or a full code below it, as a JSON schema has it."""
 _CODE = re.compile(r"[A-Z](?:\d[0-9AB]|A\d)(?:\.[0-9A-Z]{1,4})?")
 _QUOTES = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u300c\u300d\u300e\u300f"
 _MARKS = f" \t\n\r\u00a0*\u2020+!#()[]{{}}\"'`:,;-_{_QUOTES}"

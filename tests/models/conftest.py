@@ -152,7 +152,7 @@ def save_network(folder: Path, network: Any) -> None:
     """Save a network whose weights are random but large enough to tell texts apart."""
     import torch
 
-    from parrot_bench.models.hub import quiet
+    from parrot_bench.models.hub.source import quiet
 
     torch.manual_seed(20260801)
     for weights in network.parameters():

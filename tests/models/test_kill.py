@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from parrot_bench import cli
-from parrot_bench.models.batching import CPU_GROUP
+from parrot_bench.models.network.batching import CPU_GROUP
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
 

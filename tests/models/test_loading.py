@@ -11,10 +11,10 @@ import pytest
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import Model
-from parrot_bench.models.baselines import BASELINES
-from parrot_bench.models.classification import ClassifierModel
-from parrot_bench.models.embedding import EmbeddingModel
-from parrot_bench.models.hub import quiet
+from parrot_bench.models.baselines.named import BASELINES
+from parrot_bench.models.classify.model import ClassifierModel
+from parrot_bench.models.embed.model import EmbeddingModel
+from parrot_bench.models.hub.source import quiet
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task.item import Item

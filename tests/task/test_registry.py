@@ -8,7 +8,7 @@ import pytest
 
 from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.baselines import load_baseline
+from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.resources import tasks_path
 from parrot_bench.runner import evaluate
 from parrot_bench.task.prompts import has_prompt, hypothesis, prompt_template

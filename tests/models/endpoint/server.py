@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from parrot_bench.models.endpoint import EndpointModel
-from parrot_bench.models.endpoint_address import Address
-from parrot_bench.models.endpoint_client import Backoff
+from parrot_bench.models.endpoint.address import Address
+from parrot_bench.models.endpoint.client import Backoff
+from parrot_bench.models.endpoint.model import EndpointModel
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task.card import Kind, Task
 from parrot_bench.task.item import Item, Prediction

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.endpoint import needs_consent
-from parrot_bench.models.endpoint_address import Address, read_address
+from parrot_bench.models.endpoint.address import Address, read_address
+from parrot_bench.models.endpoint.model import needs_consent
 from parrot_bench.models.loading import load_model
 from parrot_bench.models.options import ModelOptions
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models import endpoint_client
-from parrot_bench.models.endpoint_address import Address
+from parrot_bench.models.endpoint import client
+from parrot_bench.models.endpoint.address import Address
 from parrot_bench.task.card import Task
 from parrot_bench.task.labels import LabelSpace
 from tests.models.endpoint.server import (
@@ -70,9 +70,9 @@ def test_the_key_of_openai_goes_to_openai_alone(
     url: str, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PARROT_BENCH_API_KEY")
-    assert endpoint_client._key(Address("gpt", url))[0] == source
+    assert client._key(Address("gpt", url))[0] == source
     monkeypatch.setenv("PARROT_BENCH_API_KEY", KEY)
-    assert endpoint_client._key(Address("gpt", url)) == ("PARROT_BENCH_API_KEY", KEY)
+    assert client._key(Address("gpt", url)) == ("PARROT_BENCH_API_KEY", KEY)
 
 
 def test_endpoint_without_a_key(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from parrot_bench.models.answer_schema import CODE, answer_schema
+from parrot_bench.models.endpoint.answer_schema import answer_schema
 from parrot_bench.task.card import Task
 from parrot_bench.task.item import Item
 from parrot_bench.task.labels import Label, LabelSpace
 from parrot_bench.task.prompts import render_prompt
+from parrot_bench.vocabulary.icd10 import CODE
 from tests.models.endpoint.server import (
     MODEL,
     SECRET,

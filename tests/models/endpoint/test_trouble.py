@@ -10,10 +10,10 @@ from email.utils import format_datetime
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models.endpoint import EndpointModel
-from parrot_bench.models.endpoint_address import Address
-from parrot_bench.models.endpoint_client import Backoff
-from parrot_bench.models.endpoint_replies import read_error, retry_after
+from parrot_bench.models.endpoint.address import Address
+from parrot_bench.models.endpoint.client import Backoff
+from parrot_bench.models.endpoint.model import EndpointModel
+from parrot_bench.models.endpoint.replies import read_error, retry_after
 from parrot_bench.models.options import ModelOptions
 from parrot_bench.task.card import Task
 from parrot_bench.task.labels import LabelSpace

@@ -1,0 +1,1 @@
+"""Baselines: what any model must beat."""

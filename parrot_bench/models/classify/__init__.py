@@ -1,0 +1,1 @@
+"""Method classify: each output of a classifier is a label."""

@@ -1,0 +1,1 @@
+"""Method embed: the label whose text lies nearest to the report's."""

@@ -1,0 +1,1 @@
+"""Served models that speak OpenAI's protocol."""

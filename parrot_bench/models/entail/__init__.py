@@ -1,0 +1,1 @@
+"""Method entail: a label follows from the report, or does not."""

@@ -1,0 +1,1 @@
+"""Method generate: the model writes its answer."""

@@ -1,0 +1,1 @@
+"""A model folder, local or of the hub: found and checked without torch."""

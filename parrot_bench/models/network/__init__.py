@@ -1,0 +1,1 @@
+"""A loaded network: batches, token rows, forward passes, self-checks."""

@@ -1,0 +1,1 @@
+"""Method probe: logistic regression on embeddings."""

@@ -1,0 +1,1 @@
+"""Texts that begin alike, read once as a tree of tokens."""
