@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from simulation import Setting, ability, answers, as_pairs, design, gold_labels, label_sets
 
-from parrot_bench.asking import Sheet
 from parrot_bench.corpus import load_corpus
-from parrot_bench.scores import results_frame
+from parrot_bench.running.results import results_frame
+from parrot_bench.running.sheets import Sheet
 from parrot_bench.scoring.comparisons.resampling import report_values, resample
 from parrot_bench.scoring.contract import Metric
 from parrot_bench.scoring.estimates.design import Design, make_design

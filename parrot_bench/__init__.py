@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parrot_bench.analysis.comparison import compare
-    from parrot_bench.asking import Settings
+    from parrot_bench.comparing.comparison import compare
     from parrot_bench.corpus import load_corpus
     from parrot_bench.errors import ParrotError
     from parrot_bench.integrations.trainer import scorer, training_scorer
     from parrot_bench.models.loading import load_model
     from parrot_bench.models.options import ModelOptions
-    from parrot_bench.runner import evaluate
-    from parrot_bench.store import load_run
+    from parrot_bench.running.run_folder import load_run
+    from parrot_bench.running.runner import evaluate
+    from parrot_bench.running.sheets import Settings
     from parrot_bench.task.registry import get_task
 
 __all__ = [
@@ -37,13 +37,13 @@ __all__ = [
 _HOMES = {
     "ModelOptions": "parrot_bench.models.options",
     "ParrotError": "parrot_bench.errors",
-    "Settings": "parrot_bench.asking",
-    "compare": "parrot_bench.analysis.comparison",
-    "evaluate": "parrot_bench.runner",
+    "Settings": "parrot_bench.running.sheets",
+    "compare": "parrot_bench.comparing.comparison",
+    "evaluate": "parrot_bench.running.runner",
     "get_task": "parrot_bench.task.registry",
     "load_corpus": "parrot_bench.corpus",
     "load_model": "parrot_bench.models.loading",
-    "load_run": "parrot_bench.store",
+    "load_run": "parrot_bench.running.run_folder",
     "scorer": "parrot_bench.integrations.trainer",
     "training_scorer": "parrot_bench.integrations.trainer",
 }

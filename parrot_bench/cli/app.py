@@ -39,7 +39,7 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.models.options import ModelOptions
 
 if TYPE_CHECKING:
-    from parrot_bench.store import Run
+    from parrot_bench.running.run_folder import Run
 
 app = typer.Typer(
     help="Benchmark models on multilingual radiology reports.",
@@ -129,10 +129,10 @@ def run(
     energy: Annotated[bool, typer.Option("--energy", help="Measure energy by codecarbon.")] = False,
 ) -> None:
     """Run a model on tasks and write a run folder; the same command goes on where it stopped."""
-    from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
     from parrot_bench.models.loading import load_model
-    from parrot_bench.runner import evaluate
+    from parrot_bench.running.runner import evaluate
+    from parrot_bench.running.sheets import Settings
     from parrot_bench.task.registry import get_tasks
 
     settings = Settings(
@@ -165,7 +165,7 @@ def run(
 
 def _show_results(done: Run) -> None:
     """Print a run, write its page, and say what failed."""
-    from parrot_bench.analysis.report import write_report
+    from parrot_bench.exploring.report import write_report
 
     print_tables(done)
     typer.echo(f"\nReport: {write_report(done)}")
@@ -197,7 +197,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print the results of a run."""
-    from parrot_bench.store import load_run
+    from parrot_bench.running.run_folder import load_run
 
     done = load_run(folder)
     if as_json:

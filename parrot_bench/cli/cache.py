@@ -23,7 +23,7 @@ def info(as_json: Json = False) -> None:
     """Say where answers are kept, how many, and of which models."""
     from dataclasses import asdict
 
-    from parrot_bench.answer_cache import open_cache
+    from parrot_bench.running.kept_answers import open_cache
 
     with open_cache(read_only=True) as cache:
         kept, path = cache.kept(), cache.path
@@ -63,8 +63,8 @@ def prune(
     """Delete kept answers; runs that were written stay as they are."""
     import time
 
-    from parrot_bench.answer_cache import delete_all, open_cache
     from parrot_bench.errors import unknown
+    from parrot_bench.running.kept_answers import delete_all, open_cache
 
     if not everything and older_than is None and model is None:
         raise ParrotError("Say what to delete: --older-than DAYS, --model NAME or --all.")

@@ -13,7 +13,7 @@ from parrot_bench.cli.output import print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from parrot_bench.analysis.comparison import Comparison
+    from parrot_bench.comparing.comparison import Comparison
 
 
 def compare(
@@ -40,7 +40,7 @@ def compare(
 
     Of one run: whether it does worse on the original than on the translation.
     """
-    from parrot_bench.analysis.comparison import Options, compare
+    from parrot_bench.comparing.comparison import Options, compare
 
     options = Options(data, tasks_dir, metric, margin / 100, resamples, seed)
     found = compare(*runs, options=options)
@@ -60,7 +60,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _print_contrasts(found: Comparison) -> None:
-    from parrot_bench.analysis.notes import slice_name
+    from parrot_bench.exploring.notes import slice_name
 
     if found.contrasts.empty:
         return
@@ -97,7 +97,7 @@ def _print_contrasts(found: Comparison) -> None:
 
 def _in_order(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows by name of the language, those of all languages last."""
-    from parrot_bench.analysis.notes import slice_name
+    from parrot_bench.exploring.notes import slice_name
 
     last = {"macro": 1, "pooled": 2}
     return sorted(
@@ -129,7 +129,7 @@ def _print_ranks(found: Comparison) -> None:
 
 
 def _print_gaps(found: Comparison) -> None:
-    from parrot_bench.analysis.notes import slice_name
+    from parrot_bench.exploring.notes import slice_name
 
     if found.gaps.empty:
         return

@@ -68,8 +68,8 @@ def data_describe(
     without: Without = "",
 ) -> None:
     """Print the tables that a paper would: languages, modalities, regions, codes, lengths."""
-    from parrot_bench.analysis.description import describe
     from parrot_bench.corpus import load_corpus
+    from parrot_bench.exploring.description import describe
 
     loaded = load_corpus(corpus, view="raw" if raw else "clean", without=split(without))
     say_findings(loaded.findings, corpus)

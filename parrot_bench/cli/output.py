@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from parrot_bench.corpus import Finding
-    from parrot_bench.store import Run
+    from parrot_bench.running.run_folder import Run
 
 
 def split(text: str) -> list[str]:
@@ -112,7 +112,7 @@ def _pieces(widths: Sequence[int], kept: int, width: int | None) -> Iterator[lis
 
 def print_tables(done: Run, *, every_measure: bool = False) -> None:
     """Print the results of a run, with `every_measure` pooled and macro averages of all of them."""
-    from parrot_bench.analysis.tables import COLUMNS, tables
+    from parrot_bench.exploring.tables import COLUMNS, tables
 
     manifest = done.manifest
     typer.echo(

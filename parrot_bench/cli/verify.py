@@ -14,7 +14,7 @@ from parrot_bench.cli.output import ProgressBar, failure, print_json, print_tabl
 from parrot_bench.models.options import ModelOptions
 
 if TYPE_CHECKING:
-    from parrot_bench.reasking import Reasked
+    from parrot_bench.running.verifying import Reasked
 
 
 def verify(
@@ -42,12 +42,12 @@ def verify(
     """Ask a run's model some questions again at batch size 1, and say what changed."""
     from dataclasses import asdict, replace
 
-    from parrot_bench.analysis.pairing import corpus_of
+    from parrot_bench.comparing.pairing import corpus_of
     from parrot_bench.errors import ParrotError
     from parrot_bench.models.hub.source import PREFIX
     from parrot_bench.models.loading import load_model
-    from parrot_bench.reasking import reask
-    from parrot_bench.store import load_run
+    from parrot_bench.running.run_folder import load_run
+    from parrot_bench.running.verifying import reask
     from parrot_bench.task.registry import get_tasks
 
     if items < 1:

@@ -10,7 +10,7 @@ from parrot_bench.corpus import load_corpus
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.resources import tasks_path
-from parrot_bench.runner import evaluate
+from parrot_bench.running.runner import evaluate
 from parrot_bench.task.prompts import has_prompt, hypothesis, prompt_template
 from parrot_bench.task.registry import get_task, task_files
 

@@ -20,7 +20,6 @@ from parrot_bench.models.choose.causal_scorer import TreeScorer
 from parrot_bench.models.choose.label_scores import LabelScores, log_softmax, measure
 from parrot_bench.models.choose.questions import Asked, LabelQuestion, LabelQuestions, family_of
 from parrot_bench.models.choose.seq2seq_scorer import RowScorer, decoder_start
-from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.hub.device import device_of, loading_settings
 from parrot_bench.models.hub.identity import hub_identity
 from parrot_bench.models.hub.source import Source
@@ -29,6 +28,7 @@ from parrot_bench.models.network.chat import brings_chat_template
 from parrot_bench.models.network.loaded import Loaded, load
 from parrot_bench.models.network.truncation import RULE, does_not_fit, fit
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.reading.decision import MOST_LABELS, decide
 from parrot_bench.task.card import Task
 from parrot_bench.task.examples import Prompting, with_text
 from parrot_bench.task.item import Item, Prediction

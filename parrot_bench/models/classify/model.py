@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.classify.head import ClassificationHead
 from parrot_bench.models.classify.label_map import LabelMap, label_of
-from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.hub.identity import hub_identity
 from parrot_bench.models.hub.source import Source
 from parrot_bench.models.network.token_rows import encoder_of, least, read, without_row
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.reading.decision import likely, likely_rule
 from parrot_bench.task.card import Kind, Task
 from parrot_bench.task.item import Item, Prediction
 from parrot_bench.task.labels import LabelSpace

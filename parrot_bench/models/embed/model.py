@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
-from parrot_bench.models.decision import MOST_LABELS, decide
 from parrot_bench.models.embed.vectors import TextEncoder
 from parrot_bench.models.hub.identity import hub_identity
 from parrot_bench.models.hub.source import Source
 from parrot_bench.models.network.token_rows import without_row
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.reading.decision import MOST_LABELS, decide
 from parrot_bench.task.card import Task
 from parrot_bench.task.item import Item, Prediction
 from parrot_bench.task.labels import Label, LabelSpace

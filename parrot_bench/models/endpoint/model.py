@@ -20,7 +20,7 @@ from parrot_bench.models.endpoint.client import BACKOFF, Backoff, Client
 from parrot_bench.models.endpoint.in_background import as_they_come
 from parrot_bench.models.endpoint.replies import Failure, Reply
 from parrot_bench.models.options import DEFAULT, ModelOptions
-from parrot_bench.models.parsing import read_answer
+from parrot_bench.reading.answer import read_answer
 from parrot_bench.task.card import Task
 from parrot_bench.task.examples import Prompting
 from parrot_bench.task.item import Item, Prediction, Status

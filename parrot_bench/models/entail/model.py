@@ -16,13 +16,13 @@ from typing import Any
 from parrot_bench.errors import ParrotError
 from parrot_bench.models.base import TEXT_FIELDS, ModelInfo
 from parrot_bench.models.classify.head import ClassificationHead
-from parrot_bench.models.decision import likely, likely_rule
 from parrot_bench.models.entail.premises import Hypotheses, Premise, Premises
 from parrot_bench.models.hub.identity import hub_identity
 from parrot_bench.models.hub.source import Source
 from parrot_bench.models.label_descent import Question, descend
 from parrot_bench.models.network.token_rows import without_row
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.reading.decision import likely, likely_rule
 from parrot_bench.task.card import Task
 from parrot_bench.task.item import Item, Prediction
 from parrot_bench.task.labels import LabelSpace, LabelTree

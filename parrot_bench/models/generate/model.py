@@ -19,7 +19,7 @@ from parrot_bench.models.hub.source import Source
 from parrot_bench.models.network.batching import TokenBudget, group_size
 from parrot_bench.models.network.truncation import RULE, does_not_fit, fit
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.parsing import read_answer
+from parrot_bench.reading.answer import read_answer
 from parrot_bench.task.card import Task
 from parrot_bench.task.examples import Prompting, with_text
 from parrot_bench.task.item import Item, Prediction

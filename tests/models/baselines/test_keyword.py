@@ -11,7 +11,7 @@ from parrot_bench.corpus import load_corpus
 from parrot_bench.models.baselines.keyword import findings, modality_scores, region_scores
 from parrot_bench.models.baselines.named import load_baseline
 from parrot_bench.resources import data_path, read_table
-from parrot_bench.runner import evaluate
+from parrot_bench.running.runner import evaluate
 from parrot_bench.task.item import Item
 from parrot_bench.task.registry import get_task
 from parrot_bench.vocabulary.icd10 import load_table

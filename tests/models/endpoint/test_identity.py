@@ -64,10 +64,10 @@ def test_model_that_is_not_stated_is_recorded(
 def test_another_version_than_that_of_the_kept_answers_stops_the_run(
     server: Server, tmp_path: Path
 ) -> None:
-    from parrot_bench.answer_cache import open_cache
-    from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.runner import evaluate
+    from parrot_bench.running.kept_answers import open_cache
+    from parrot_bench.running.runner import evaluate
+    from parrot_bench.running.sheets import Settings
 
     asked = {"tasks": "modality", "corpus": load_corpus("mini"), "settings": Settings(limit=8)}
     server.behave = lambda fields, number: (

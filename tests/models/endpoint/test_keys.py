@@ -109,9 +109,9 @@ def test_proxy_is_not_asked_for_this_machine(
 def test_run_holds_no_key_and_goes_on_after_an_error(
     server: Server, tmp_path: Path, private_cache: Path
 ) -> None:
-    from parrot_bench.asking import Settings
     from parrot_bench.corpus import load_corpus
-    from parrot_bench.runner import evaluate
+    from parrot_bench.running.runner import evaluate
+    from parrot_bench.running.sheets import Settings
 
     server.behave = lambda fields, number: (
         answer('{"modality": "CT"}') if number < 4 else error(401, KEY)

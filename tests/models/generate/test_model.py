@@ -17,7 +17,7 @@ from parrot_bench.models.generate.model import GenerationModel
 from parrot_bench.models.generate.writer import Writer
 from parrot_bench.models.hub.source import resolve
 from parrot_bench.models.options import ModelOptions
-from parrot_bench.models.parsing import Reading
+from parrot_bench.reading.answer import Reading
 from parrot_bench.task.card import Kind, Task
 from parrot_bench.task.examples import Prompting
 from parrot_bench.task.item import Item, Status

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from parrot_bench.errors import ParrotError
-from parrot_bench.models import decision
 from parrot_bench.models.hub import source as hub
 from parrot_bench.models.network import loaded as network
 from parrot_bench.models.options import ModelOptions
+from parrot_bench.reading import decision
 
 Copy = Callable[[Path], Path]
 

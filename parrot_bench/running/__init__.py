@@ -1,0 +1,1 @@
+"""Asking, keeping, reading, scoring: from sheets of questions to a run folder."""
