@@ -12,7 +12,7 @@ from parrot_bench.errors import ParrotError
 from parrot_bench.exploring.tables import tables
 from parrot_bench.models.base import ModelInfo
 from parrot_bench.models.baselines.named import load_baseline
-from parrot_bench.running import runner
+from parrot_bench.running import model_records
 from parrot_bench.running.asking import BROKEN
 from parrot_bench.running.run_folder import load_run
 from parrot_bench.running.runner import evaluate
@@ -362,7 +362,7 @@ def test_a_model_that_learns_is_asked_again_about_everything(corpus, tmp_path):
 
 def test_a_record_is_joined_with_that_of_the_part_before(corpus, tmp_path, monkeypatch):
     peaks = iter([{"peak_memory_mib": 900.0}, {"peak_memory_mib": 300.0}])
-    monkeypatch.setattr(runner, "peak_memory", lambda: next(peaks))
+    monkeypatch.setattr(model_records, "peak_memory", lambda: next(peaks))
     records = iter(
         [
             {"examples": {"de": ["1"]}, "tokens": 4},
